@@ -1,0 +1,36 @@
+"""The front door: `nox -l` lists what can be run, and nothing is run any other way."""
+
+from __future__ import annotations
+
+import nox
+
+import bootstrap
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["isolation"]
+
+
+def _run(session: nox.Session, module: str, *arguments: str) -> None:
+    python = str(bootstrap.ready())
+    session.run(python, "-m", module, *arguments, external=True)
+
+
+@nox.session
+def isolation(session: nox.Session) -> None:
+    """Attack a deployment and write signed evidence; the embedded reference without arguments."""
+    _run(session, "tenantproof", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the two packages themselves, on 127.0.0.1 only."""
+    _run(session, "pytest", *(session.posargs or ["tests"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, strict types and the layers of the house."""
+    _run(session, "ruff", "format", "--check", ".")
+    _run(session, "ruff", "check", ".")
+    _run(session, "mypy")
+    _run(session, "importlinter.cli", "--config", "pyproject.toml")

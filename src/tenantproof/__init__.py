@@ -1,0 +1,1 @@
+"""The harness: attacks a deployment, judges every claim, and writes signed evidence."""

@@ -1,0 +1,1 @@
+"""The nouns of the house: claims, observations, findings, profiles. Imports nothing of ours."""

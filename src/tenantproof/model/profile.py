@@ -1,0 +1,171 @@
+"""The target profile: everything the harness may know about a deployment, and what it may do to it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+_Text = Annotated[str, Meta(min_length=1)]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TOML table; an unknown key is an error, so that a typo can't switch a safety off."""
+
+
+class Secret(_Table):
+    """Where a secret is; never the secret itself. Exactly one of the two."""
+
+    env: str = ""
+    file: str = ""
+
+
+class Identity(_Table):
+    """How the target says who it is; asserted before the first probe."""
+
+    path: _Text
+    expect: dict[str, str]
+
+
+class Refusal(_Table):
+    """How the contract refuses: status, the machine-readable code, and the body where it is fixed."""
+
+    status: int
+    code: _Text
+    body: dict[str, str] | None = None
+
+
+class Operation(_Table):
+    """One operation of the API: a method and a path template over {tenant} and {id}."""
+
+    method: _Text
+    path: _Text
+
+
+class Http(_Table):
+    """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible."""
+
+    contract: str = ""
+    operations: dict[str, Operation]
+    refusals: dict[str, Refusal]
+    code_field: str = "error"
+
+
+class ClientCredentials(_Table):
+    """OAuth 2.0 client credentials (RFC 6749 section 4.4)."""
+
+    url: _Text
+    client_id: _Text
+    client_secret: Secret
+    scope: str = ""
+
+
+class Authenticator(_Table):
+    """A lent second factor: an ES256 private key (PEM) that signs challenges."""
+
+    kind: Literal["assertion-es256"]
+    key: Secret
+
+
+class Principal(_Table):
+    """Somebody the harness may act as: by client credentials or by a static token."""
+
+    client: ClientCredentials | None = None
+    token: Secret | None = None
+    mfa: Authenticator | None = None
+
+
+class AwsPrincipal(_Table):
+    """AWS credentials lent to the harness, and the ARN that they should turn out to be."""
+
+    arn: _Text
+    access_key_id: _Text
+    secret_access_key: Secret
+    session_token: Secret | None = None
+
+
+class Record(_Table):
+    """A record that exists at the target, and the canary that only its owner may ever see."""
+
+    id: _Text
+    canary: Annotated[str, Meta(min_length=16)]
+
+
+class Tenant(_Table):
+    """One tenant; `principals` needs a `reader`, and an `approver` where support is under audit."""
+
+    id: _Text
+    name: str = ""
+    region: str = ""
+    jurisdiction: Literal["eu", "non-eu", ""] = ""
+    disposable: bool = False
+    account: str = ""
+    key_arn: str = ""
+    notices: str = ""
+    principals: dict[str, Principal]
+    aws: dict[str, AwsPrincipal] = {}
+    records: tuple[Record, ...] = ()
+
+
+class Tokens(_Table):
+    """What a genuine token looks like, so that a forged one can be told from it."""
+
+    audience: _Text
+    jwks: dict[str, str] = {}
+    """Issuer to the URL of its JWK set."""
+    algorithms: tuple[str, ...] = ("ES256",)
+
+
+class Aws(_Table):
+    """The AWS endpoint that holds the tenants' keys; `endpoint` is empty for AWS itself."""
+
+    endpoint: str = ""
+    region: _Text
+    workload: AwsPrincipal
+    allowed_actions: tuple[str, ...] = ("kms:Decrypt", "kms:GenerateDataKey")
+    disposable_keys: bool = False
+
+
+class Support(_Table):
+    """The break-glass path: who of the vendor may ask, and the operations of the legal path."""
+
+    principals: dict[str, Principal]
+    operations: dict[str, Operation]
+    max_seconds: int
+    shortest_seconds: int = 1
+    grant_header: str = "Support-Grant"
+
+
+class Safety(_Table):
+    """What the harness may do. Everything is refused that is not allowed here."""
+
+    hosts: tuple[_Text, ...]
+    """host:port pairs; nothing else is ever contacted."""
+    requests_per_second: Annotated[float, Meta(ge=0)] = 20.0
+    """0: no limit."""
+    connections: Annotated[int, Meta(ge=1, le=64)] = 4
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 10.0
+    allow_writes: bool = False
+    allow_destructive: bool = False
+
+
+class TargetTable(_Table):
+    """The deployment's name, its base URL and its identity."""
+
+    name: _Text
+    base_url: _Text
+    identity: Identity
+
+
+class Profile(_Table):
+    """A whole target profile; `schema` is "tenantproof.profile/1"."""
+
+    schema: Literal["tenantproof.profile/1"]
+    target: TargetTable
+    safety: Safety
+    http: Http
+    tenants: Annotated[tuple[Tenant, ...], Meta(min_length=2)]
+    tokens: Tokens | None = None
+    aws: Aws | None = None
+    support: Support | None = None

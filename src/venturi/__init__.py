@@ -1,0 +1,1 @@
+"""The reference deployment: the multi-tenant service that the vendor's page describes."""
