@@ -17,8 +17,14 @@ def _run(session: nox.Session, module: str, *arguments: str) -> None:
 
 @nox.session
 def isolation(session: nox.Session) -> None:
-    """Attack a deployment and write signed evidence; the embedded reference without arguments."""
+    """The main job: attack a deployment, write signed evidence. Without arguments, the embedded one."""
     _run(session, "tenantproof", "run", *session.posargs)
+
+
+@nox.session
+def sensitivity(session: nox.Session) -> None:
+    """Prove that the checks can fail: start the deployment once per seeded defect, demand that it is caught."""
+    _run(session, "tenantproof", "sensitivity", *session.posargs)
 
 
 @nox.session
@@ -28,9 +34,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Attack the embedded deployment with generated input: schemathesis and hypothesis."""
+    _run(session, "pytest", *(session.posargs or ["fuzz"]))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
-    """Format, lint, strict types and the layers of the house."""
+    """Format, lint, strict types, and the floors of the house."""
     _run(session, "ruff", "format", "--check", ".")
     _run(session, "ruff", "check", ".")
     _run(session, "mypy")
-    _run(session, "importlinter.cli", "--config", "pyproject.toml")
+    python = str(bootstrap.ready())
+    session.run(python, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", external=True)

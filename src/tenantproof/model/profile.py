@@ -1,4 +1,7 @@
-"""The target profile: everything the harness may know about a deployment, and what it may do to it."""
+"""The target profile: everything the harness may know about a deployment, and what it may do to it.
+
+An unknown key is an error in every table, so that a typo can't switch a safety off.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,21 @@ from msgspec import Meta
 _Text = Annotated[str, Meta(min_length=1)]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TOML table; an unknown key is an error, so that a typo can't switch a safety off."""
-
-
-class Secret(_Table):
+class Secret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a secret is; never the secret itself. Exactly one of the two."""
 
     env: str = ""
     file: str = ""
 
 
-class Identity(_Table):
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the target says who it is; asserted before the first probe."""
 
     path: _Text
     expect: dict[str, str]
 
 
-class Refusal(_Table):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the contract refuses: status, the machine-readable code, and the body where it is fixed."""
 
     status: int
@@ -36,14 +35,14 @@ class Refusal(_Table):
     body: dict[str, str] | None = None
 
 
-class Operation(_Table):
+class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One operation of the API: a method and a path template over {tenant} and {id}."""
 
     method: _Text
     path: _Text
 
 
-class Http(_Table):
+class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible."""
 
     contract: str = ""
@@ -52,7 +51,7 @@ class Http(_Table):
     code_field: str = "error"
 
 
-class ClientCredentials(_Table):
+class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """OAuth 2.0 client credentials (RFC 6749 section 4.4)."""
 
     url: _Text
@@ -61,14 +60,14 @@ class ClientCredentials(_Table):
     scope: str = ""
 
 
-class Authenticator(_Table):
+class Authenticator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A lent second factor: an ES256 private key (PEM) that signs challenges."""
 
     kind: Literal["assertion-es256"]
     key: Secret
 
 
-class Principal(_Table):
+class Principal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody the harness may act as: by client credentials or by a static token."""
 
     client: ClientCredentials | None = None
@@ -76,7 +75,7 @@ class Principal(_Table):
     mfa: Authenticator | None = None
 
 
-class AwsPrincipal(_Table):
+class AwsPrincipal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """AWS credentials lent to the harness, and the ARN that they should turn out to be."""
 
     arn: _Text
@@ -85,14 +84,14 @@ class AwsPrincipal(_Table):
     session_token: Secret | None = None
 
 
-class Record(_Table):
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A record that exists at the target, and the canary that only its owner may ever see."""
 
     id: _Text
     canary: Annotated[str, Meta(min_length=16)]
 
 
-class Tenant(_Table):
+class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One tenant; `principals` needs a `reader`, and an `approver` where support is under audit."""
 
     id: _Text
@@ -108,7 +107,7 @@ class Tenant(_Table):
     records: tuple[Record, ...] = ()
 
 
-class Tokens(_Table):
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a genuine token looks like, so that a forged one can be told from it."""
 
     audience: _Text
@@ -117,7 +116,7 @@ class Tokens(_Table):
     algorithms: tuple[str, ...] = ("ES256",)
 
 
-class Aws(_Table):
+class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The AWS endpoint that holds the tenants' keys; `endpoint` is empty for AWS itself."""
 
     endpoint: str = ""
@@ -127,7 +126,7 @@ class Aws(_Table):
     disposable_keys: bool = False
 
 
-class Support(_Table):
+class Support(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The break-glass path: who of the vendor may ask, and the operations of the legal path."""
 
     principals: dict[str, Principal]
@@ -137,7 +136,7 @@ class Support(_Table):
     grant_header: str = "Support-Grant"
 
 
-class Safety(_Table):
+class Safety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the harness may do. Everything is refused that is not allowed here."""
 
     hosts: tuple[_Text, ...]
@@ -150,7 +149,7 @@ class Safety(_Table):
     allow_destructive: bool = False
 
 
-class TargetTable(_Table):
+class TargetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The deployment's name, its base URL and its identity."""
 
     name: _Text
@@ -158,7 +157,7 @@ class TargetTable(_Table):
     identity: Identity
 
 
-class Profile(_Table):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole target profile; `schema` is "tenantproof.profile/1"."""
 
     schema: Literal["tenantproof.profile/1"]

@@ -1,0 +1,74 @@
+"""The composition root: which part does what, and how an overlay swaps one for another."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from venturi.api.gate import TenantGate
+from venturi.api.refusals import Refusals
+from venturi.aws.front import StrictFront
+from venturi.identity.binding import Binding
+from venturi.identity.directory import Directory
+from venturi.identity.verifier import TokenVerifier
+from venturi.provision.keys import KeyPolicy, tenant_grants, tenant_key_policy
+from venturi.records.store import Records
+from venturi.support.desk import SupportDesk
+from venturi.support.mfa import SecondFactor
+from venturi.support.notices import Notifier
+from venturi.trail.trail import Trail
+from venturi.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from venturi.provision.keys import GrantRequest
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every part that a decision about isolation is made in; a deployment is built from these and nothing else."""
+
+    verifier: type[TokenVerifier] = TokenVerifier
+    binding: type[Binding] = Binding
+    directory: type[Directory] = Directory
+    gate: type[TenantGate] = TenantGate
+    refusals: type[Refusals] = Refusals
+    records: type[Records] = Records
+    trail: type[Trail] = Trail
+    desk: type[SupportDesk] = SupportDesk
+    mfa: type[SecondFactor] = SecondFactor
+    notifier: type[Notifier] = Notifier
+    vault: type[Vault] = Vault
+    front: type[StrictFront] = StrictFront
+    key_policy: KeyPolicy = tenant_key_policy
+    grants: Callable[..., list[GrantRequest]] = tenant_grants
+
+
+Overlay: TypeAlias = Callable[[Parts], Parts]
+
+
+class OverlayError(ValueError):
+    """The overlay can't be loaded; the message names the file and what is wrong with it."""
+
+
+def load_overlay(reference: str) -> Overlay:
+    """Load `FILE:NAME`, a function from Parts to Parts. An empty reference changes nothing.
+
+    Raises OverlayError when the file can't be read or holds no such function.
+    """
+    if not reference:
+        return lambda parts: parts
+    path, _, name = reference.rpartition(":")
+    if not path or not Path(path).is_file():
+        raise OverlayError(f"no overlay file at {path or reference!r}; write it as FILE:NAME")
+    spec = importlib.util.spec_from_file_location("venturi_overlay", path)
+    if spec is None or spec.loader is None:
+        raise OverlayError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    overlay = getattr(module, name, None)
+    if not callable(overlay):
+        raise OverlayError(f"{path} defines no function {name!r}")
+    return overlay  # type: ignore[no-any-return]  # a file's attribute has no static type

@@ -1,0 +1,1 @@
+"""Draws the plan of a deployment and builds it."""

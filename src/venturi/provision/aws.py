@@ -1,0 +1,170 @@
+"""Builds each tenant's side of AWS (key, notice topic and queue, auditor) and the vendor's workload role."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import msgspec
+
+from venturi.parts import Parts
+from venturi.provision.plan import VENDOR_ACCOUNT, AwsUser, Plan, TenantPlan
+
+Client: TypeAlias = Any
+"""A boto3 client; which service it speaks is chosen at run time, so no stub fits."""
+TOPIC = "venturi-notices"
+WORKLOAD_ROLE = f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-workload"
+_ROTATION_DAYS = 365
+_AUDITOR_READS = (
+    "kms:DescribeKey",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListAliases",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListKeys",
+    "kms:ListResourceTags",
+    "sns:ListSubscriptionsByTopic",
+    "sns:GetTopicAttributes",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+)
+
+
+class AwsAccounts(msgspec.Struct, frozen=True, kw_only=True):
+    """The credentials of a deployment: an account's root by account id, an auditor by tenant, and the workload."""
+
+    roots: dict[str, AwsUser]
+    auditors: dict[str, AwsUser]
+    workload: AwsUser
+
+    def everyone(self) -> tuple[AwsUser, ...]:
+        """All identities that the front has to know."""
+        return (*self.roots.values(), *self.auditors.values(), self.workload)
+
+
+class TenantAws(msgspec.Struct, frozen=True, kw_only=True):
+    """What was built for one tenant."""
+
+    key_arn: str
+    topic_arn: str
+    queue_url: str
+
+
+def draw_accounts(plan: Plan) -> AwsAccounts:
+    """Fresh credentials for everybody in the plan."""
+    accounts = (VENDOR_ACCOUNT, *(tenant.account for tenant in plan.tenants))
+    return AwsAccounts(
+        roots={account: _user(f"arn:aws:iam::{account}:root") for account in accounts},
+        auditors={tenant.id: _user(f"arn:aws:iam::{tenant.account}:user/auditor") for tenant in plan.tenants},
+        workload=_user(f"arn:aws:sts::{VENDOR_ACCOUNT}:assumed-role/venturi-workload/api", session=True),
+    )
+
+
+def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dict[str, TenantAws]:
+    """Create every tenant's key, topic, queue and auditor. Returns what was built, by tenant id.
+
+    `parts.key_policy` and `parts.grants` decide what the vendor holds on a key.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        built = pool.map(lambda tenant: _tenant(endpoint, tenant, accounts, parts), plan.tenants)
+        result = {tenant.id: made for tenant, made in zip(plan.tenants, built, strict=True)}
+    _workload_role(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()])
+    return result
+
+
+def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Parts) -> TenantAws:
+    root = accounts.roots[tenant.account]
+    key_arn = _key(client(endpoint, root, "kms", tenant.region), tenant, parts)
+    topic_arn = _topic(client(endpoint, root, "sns", tenant.region))
+    queue_url = _queue(endpoint, root, tenant, topic_arn)
+    _auditor(client(endpoint, root, "iam", tenant.region))
+    return TenantAws(key_arn=key_arn, topic_arn=topic_arn, queue_url=queue_url)
+
+
+def _key(kms: Client, tenant: TenantPlan, parts: Parts) -> str:
+    policy = parts.key_policy(tenant=tenant.id, account=tenant.account, vendor_account=VENDOR_ACCOUNT)
+    made = kms.create_key(Policy=json.dumps(policy), Description="Attribution records and exports")
+    arn: str = made["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/venturi", TargetKeyId=arn)
+    kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=_ROTATION_DAYS)
+    for grant in parts.grants(tenant=tenant.id, account=tenant.account, vendor_account=VENDOR_ACCOUNT):
+        kms.create_grant(KeyId=arn, **grant.arguments())
+    return arn
+
+
+def _topic(sns: Client) -> str:
+    arn: str = sns.create_topic(Name=TOPIC)["TopicArn"]
+    allow = _statement({"AWS": WORKLOAD_ROLE}, "sns:Publish", arn)
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=_policy(allow))
+    return arn
+
+
+def _queue(endpoint: str, root: AwsUser, tenant: TenantPlan, topic_arn: str) -> str:
+    sqs = client(endpoint, root, "sqs", tenant.region)
+    url: str = sqs.create_queue(QueueName=TOPIC)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = _statement({"Service": "sns.amazonaws.com"}, "sqs:SendMessage", arn)
+    allow["Condition"] = {"ArnEquals": {"aws:SourceArn": topic_arn}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _policy(allow)})
+    client(endpoint, root, "sns", tenant.region).subscribe(
+        TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+    )
+    return url
+
+
+def _auditor(iam: Client) -> None:
+    iam.create_user(UserName="auditor")
+    allow = {"Effect": "Allow", "Action": list(_AUDITOR_READS), "Resource": "*"}
+    iam.put_user_policy(UserName="auditor", PolicyName="audit", PolicyDocument=_policy(allow))
+
+
+def _workload_role(endpoint: str, root: AwsUser, topics: list[str]) -> None:
+    iam = client(endpoint, root, "iam", "us-east-1")
+    trust = _statement({"AWS": root.arn}, "sts:AssumeRole", "*")
+    del trust["Resource"]
+    iam.create_role(RoleName="venturi-workload", AssumeRolePolicyDocument=_policy(trust))
+    # On purpose as wide as the vendor could make it: what holds the vendor is the tenant's key policy, not our own.
+    keys = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": topics}
+    iam.put_role_policy(RoleName="venturi-workload", PolicyName="workload", PolicyDocument=_policy(keys, publish))
+
+
+def client(endpoint: str, user: AwsUser, service: str, region: str) -> Client:
+    """A boto3 client of `service` as `user`."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
+    session = boto3.session.Session()
+    return session.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+        config=config,
+    )
+
+
+def _statement(principal: dict[str, str], action: str, resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def _user(arn: str, *, session: bool = False) -> AwsUser:
+    tail = base64.b32encode(secrets.token_bytes(10)).decode()
+    return AwsUser(
+        arn=arn,
+        access_key_id=("ASIA" if session else "AKIA") + tail,
+        secret_access_key=secrets.token_urlsafe(30),
+    )

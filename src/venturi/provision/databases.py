@@ -1,0 +1,132 @@
+"""Makes a database and its roles for every tenant, and the control database, in a cluster that starts empty."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from venturi.provision.plan import Plan, PrincipalPlan, TenantPlan
+
+CONTROL = "venturi_control"
+_TENANT_SCHEMAS = ("records", "vault", "trail", "support")
+_CONTROL_SCHEMAS = ("identity", "trail")
+
+Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types
+"""Arguments of `asyncpg.connect` for the superuser, without the database."""
+
+
+def logins(plan: Plan) -> list[tuple[str, str]]:
+    """Every (database, role) pair that may log in; nothing else gets a line in pg_hba.conf."""
+    pairs = [(CONTROL, CONTROL)]
+    for tenant in plan.tenants:
+        pairs += [(tenant.database, tenant.app_role), (tenant.database, tenant.guard_role)]
+    return pairs
+
+
+async def build(admin: Admin, plan: Plan) -> None:
+    """Create all databases, roles, tables and privileges of the plan.
+
+    A database belongs to a role that can't log in; the roles that can hold only the privileges that the schemas grant.
+    """
+    server = await asyncpg.connect(**admin, database="postgres")
+    try:
+        await _close_the_commons(server)
+        await _database(server, CONTROL, {CONTROL: plan.control_password})
+        for tenant in plan.tenants:
+            await _database(
+                server,
+                tenant.database,
+                {tenant.app_role: tenant.app_password, tenant.guard_role: tenant.guard_password},
+            )
+    finally:
+        await server.close()
+    await _schemas(admin, CONTROL, _CONTROL_SCHEMAS, {"control": CONTROL, "guard": CONTROL})
+    for tenant in plan.tenants:
+        await _schemas(admin, tenant.database, _TENANT_SCHEMAS, {"app": tenant.app_role, "guard": tenant.guard_role})
+
+
+async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapping[str, str]) -> None:
+    """Write the directory: which (issuer, subject) is which principal. `second_factors`: principal id to public PEM."""
+    rows = [
+        _row(principal, issuer_base, second_factors)
+        for principal in (*plan.support, *(p for tenant in plan.tenants for p in tenant.principals))
+    ]
+    control = await asyncpg.connect(**admin, database=CONTROL)
+    try:
+        await control.executemany(
+            "INSERT INTO principals (issuer, subject, id, tenant, kind, person, mfa_public_key)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            rows,
+        )
+    finally:
+        await control.close()
+
+
+def principal_id(principal: PrincipalPlan) -> str:
+    """A principal's id in the directory: its client id, which is unique over all issuers of a plan."""
+    return principal.client_id
+
+
+def _row(principal: PrincipalPlan, issuer_base: str, second_factors: Mapping[str, str]) -> tuple[str | None, ...]:
+    ident = principal_id(principal)
+    return (
+        f"{issuer_base}/issuers/{principal.issuer}",
+        principal.subject,
+        ident,
+        principal.tenant or None,
+        principal.kind,
+        f"person:{ident}",
+        second_factors.get(ident),
+    )
+
+
+async def _close_the_commons(server: asyncpg.Connection[Any]) -> None:
+    # Every role may connect to these two until it is revoked, and from there see the names of all the others.
+    for shared in ("postgres", "template1"):
+        await server.execute(f"REVOKE ALL ON DATABASE {shared} FROM PUBLIC")
+
+
+async def _database(server: asyncpg.Connection[Any], name: str, roles: Mapping[str, str]) -> None:
+    owner = f"{name}_owner"
+    await server.execute(f"CREATE ROLE {owner} NOLOGIN")
+    await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
+    await server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    for role, password in roles.items():
+        # A literal is safe here: names and passwords are drawn by us from an alphabet without quotes.
+        await server.execute(f"CREATE ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'")
+        await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {role}")
+
+
+async def _schemas(admin: Admin, database: str, packages: Sequence[str], roles: Mapping[str, str]) -> None:
+    connection = await asyncpg.connect(**admin, database=database)
+    try:
+        await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        for role in set(roles.values()):
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+        await connection.execute(f"GRANT ALL ON SCHEMA public TO {database}_owner")
+        for package in packages:
+            await _schema(connection, database, package, roles)
+    finally:
+        await connection.close()
+
+
+async def _schema(connection: asyncpg.Connection[Any], database: str, package: str, roles: Mapping[str, str]) -> None:
+    schema = importlib.import_module(f"venturi.{package}.schema")
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL ROLE {database}_owner")
+        for statement in schema.STATEMENTS:
+            await connection.execute(statement)
+        for kind, grant in schema.GRANTS:
+            if kind in roles:
+                await connection.execute(grant.format(role=roles[kind]))
+
+
+def find(plan: Plan, tenant: str) -> TenantPlan:
+    """The plan of one tenant. Raises KeyError when there is none of that id."""
+    for candidate in plan.tenants:
+        if candidate.id == tenant:
+            return candidate
+    raise KeyError(tenant)

@@ -1,0 +1,202 @@
+"""The plan of a deployment: which tenants, principals, keys and records there are, drawn once and then built."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Sequence
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+VENDOR = "venturi"
+VENDOR_ACCOUNT = "700000000001"
+HOME_REGION = "us-east-1"
+AUDIENCE = "https://api.venturi.example"
+ENCRYPTION_KEY_ALIAS = "alias/venturi"
+# Two ids share a prefix, and one tenant is in the EU, because isolation breaks along such lines first.
+_NAMED = (
+    ("acme", "Acme Inc.", "us-east-1", "non-eu"),
+    ("acme-eu", "Acme Europe GmbH", "eu-central-1", "eu"),
+    ("globex", "Globex Corp.", "us-east-1", "non-eu"),
+    ("initech", "Initech SARL", "eu-west-3", "eu"),
+    ("umbrella", "Umbrella Ltd.", "us-west-2", "non-eu"),
+)
+
+
+class PrincipalPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who can ask the issuer for a token. `mfa_key` is an ES256 private key (PEM) or empty."""
+
+    name: str
+    tenant: str
+    """The tenant's id, or "" for the vendor's own people."""
+    kind: str
+    """`tenant` or `support`."""
+    issuer: str
+    """Name of the issuer that vouches for this principal."""
+    subject: str
+    client_id: str
+    client_secret: str
+    scopes: tuple[str, ...]
+    mfa_key: str = ""
+
+
+class RecordPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One seeded attribution record; `canary` is 24 hex digits after "cnry-", kept in the encrypted note."""
+
+    id: str
+    subject: str
+    channel: str
+    touchpoint: str
+    conversion: str
+    weight: float
+    canary: str
+
+
+class AwsUser(msgspec.Struct, frozen=True, kw_only=True):
+    """Static AWS credentials of one IAM user or role session."""
+
+    arn: str
+    access_key_id: str
+    secret_access_key: str
+
+
+class TenantPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant: where it lives, its AWS account, its database and who may act for it."""
+
+    id: str
+    name: str
+    region: str
+    jurisdiction: str
+    account: str
+    database: str
+    app_password: str
+    guard_password: str
+    records: tuple[RecordPlan, ...]
+    principals: tuple[PrincipalPlan, ...]
+
+    @property
+    def app_role(self) -> str:
+        """Login role of the attribution side."""
+        return f"{self.database}_app"
+
+    @property
+    def guard_role(self) -> str:
+        """Login role of the trail and the support desk."""
+        return f"{self.database}_guard"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole deployment before any of it exists."""
+
+    deployment: str
+    tenants: tuple[TenantPlan, ...]
+    support: tuple[PrincipalPlan, ...]
+    control_password: str
+    admin_secret: str
+    cursor_key: str
+    """32 bytes, base64: authenticates page cursors."""
+    trail_keys: dict[str, str]
+    """Tenant to its trail's Ed25519 private key (PEM); the vendor's security trail is under VENDOR."""
+
+
+def draw(count: int, *, deployment: str) -> Plan:
+    """Draw a plan for `count` tenants (at least 3), with fresh secrets, ids and canaries.
+
+    Raises ValueError when `count` is below 3.
+    """
+    if count < 3:
+        raise ValueError(f"{count} tenants can't show isolation; ask for at least 3")
+    tenants = tuple(_tenant(index) for index in range(count))
+    names = (VENDOR, *(tenant.id for tenant in tenants))
+    return Plan(
+        deployment=deployment,
+        tenants=tenants,
+        support=tuple(_support(number) for number in (1, 2)),
+        control_password=secrets.token_urlsafe(24),
+        admin_secret=secrets.token_urlsafe(24),
+        cursor_key=base64.b64encode(secrets.token_bytes(32)).decode(),
+        trail_keys={name: _ed25519() for name in names},
+    )
+
+
+def _tenant(index: int) -> TenantPlan:
+    ident, name, region, jurisdiction = _NAMED[index] if index < len(_NAMED) else _unnamed(index)
+    return TenantPlan(
+        id=ident,
+        name=name,
+        region=region,
+        jurisdiction=jurisdiction,
+        account=f"{100000000001 + index:012d}",
+        database=f"t_{secrets.token_hex(6)}",
+        app_password=secrets.token_urlsafe(24),
+        guard_password=secrets.token_urlsafe(24),
+        records=tuple(_record(number) for number in range(6)),
+        principals=(
+            _principal(ident, "reader", ("attributions:read", "audit:read")),
+            _principal(ident, "approver", ("support:approve", "audit:read"), mfa=True),
+        ),
+    )
+
+
+def _unnamed(index: int) -> tuple[str, str, str, str]:
+    eu = index % 3 == 0
+    region, jurisdiction = ("eu-central-1", "eu") if eu else ("us-east-1", "non-eu")
+    return f"tenant-{index + 1:03d}", f"Tenant {index + 1}", region, jurisdiction
+
+
+def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = False) -> PrincipalPlan:
+    return PrincipalPlan(
+        name=name,
+        tenant=tenant,
+        kind="tenant",
+        issuer=tenant,
+        subject=secrets.token_hex(12),
+        client_id=f"{tenant}.{name}",
+        client_secret=secrets.token_urlsafe(24),
+        scopes=tuple(scopes),
+        mfa_key=_p256() if mfa else "",
+    )
+
+
+def _support(number: int) -> PrincipalPlan:
+    return PrincipalPlan(
+        name=f"support-{number}",
+        tenant="",
+        kind="support",
+        issuer=VENDOR,
+        subject=secrets.token_hex(12),
+        client_id=f"support-{number}",
+        client_secret=secrets.token_urlsafe(24),
+        scopes=("support:request",),
+        mfa_key=_p256(),
+    )
+
+
+_CHANNELS = ("search", "email", "display", "social", "affiliate", "direct")
+
+
+def _record(number: int) -> RecordPlan:
+    return RecordPlan(
+        id=f"att_{secrets.token_hex(8)}",
+        # Two records share a subject, so that a subject's key is shared where it should be.
+        subject=f"sub_{number // 2}_{secrets.token_hex(6)}",
+        channel=_CHANNELS[number % len(_CHANNELS)],
+        touchpoint=f"tp_{secrets.token_hex(6)}",
+        conversion=f"cv_{secrets.token_hex(6)}",
+        weight=1.0,
+        canary=f"cnry-{secrets.token_hex(12)}",
+    )
+
+
+def _p256() -> str:
+    return _pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _ed25519() -> str:
+    return _pem(ed25519.Ed25519PrivateKey.generate())
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

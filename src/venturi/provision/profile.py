@@ -1,0 +1,168 @@
+"""The target profile of a deployment that was just built; secrets go into files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from venturi.provision.aws import AwsAccounts, TenantAws
+from venturi.provision.plan import AUDIENCE, HOME_REGION, AwsUser, Plan, PrincipalPlan, TenantPlan
+
+Table: TypeAlias = dict[str, Any]
+"""A TOML table on its way out; its values are strings, numbers, lists and tables."""
+
+MISMATCH = {"error": "TENANT_MISMATCH", "message": "Token tenant does not match the requested tenant."}
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the parts of the deployment listen."""
+
+    api: str
+    issuer: str
+    aws: str
+
+
+class SecretFiles:
+    """Writes secrets one to a file, readable by the owner alone, and hands back the profile's reference to it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+
+    def keep(self, name: str, secret: str) -> Table:
+        """Write `secret` and return `{file: path}`."""
+        path = self._folder / name
+        path.touch(mode=0o600)
+        path.write_text(secret)
+        return {"file": str(path)}
+
+
+def profile(
+    plan: Plan, accounts: AwsAccounts, built: Mapping[str, TenantAws], where: Addresses, secrets: SecretFiles
+) -> Table:
+    """The profile as a TOML-able table (schema tenantproof.profile/1)."""
+    return {
+        "schema": "tenantproof.profile/1",
+        "target": {
+            "name": "venturi, embedded",
+            "base_url": where.api,
+            "identity": {
+                "path": "/.well-known/venturi-deployment",
+                "expect": {"product": "venturi", "deployment": plan.deployment},
+            },
+        },
+        "safety": {
+            "hosts": [urlsplit(url).netloc for url in (where.api, where.issuer, where.aws)],
+            "requests_per_second": 0.0,
+            "connections": 8,
+            "timeout_seconds": 10.0,
+            "allow_writes": True,
+            "allow_destructive": True,
+        },
+        "http": _http(),
+        "tokens": _tokens(plan, where.issuer),
+        "aws": {
+            "endpoint": where.aws,
+            "region": HOME_REGION,
+            "workload": _aws_user(accounts.workload, "workload", secrets),
+            "disposable_keys": True,
+        },
+        "support": _support(plan, where.issuer, secrets),
+        "tenants": [
+            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where.issuer, secrets)
+            for tenant in plan.tenants
+        ],
+    }
+
+
+def _http() -> Table:
+    root = "/v1/tenants/{tenant}"
+    return {
+        "operations": {
+            "read": _operation("GET", f"{root}/attributions/{{id}}"),
+            "list": _operation("GET", f"{root}/attributions"),
+            "trail": _operation("GET", f"{root}/audit/events"),
+        },
+        "refusals": {
+            "mismatch": {"status": 403, "code": "TENANT_MISMATCH", "body": MISMATCH},
+            "token": {"status": 401, "code": "INVALID_TOKEN"},
+            "absent": {"status": 404, "code": "NOT_FOUND"},
+            "scope": {"status": 403, "code": "INSUFFICIENT_SCOPE"},
+            "grant": {"status": 403, "code": "NO_GRANT"},
+            "mfa": {"status": 403, "code": "MFA_REQUIRED"},
+            "approval": {"status": 403, "code": "NOT_APPROVED"},
+        },
+    }
+
+
+def _tokens(plan: Plan, issuer: str) -> Table:
+    names = [tenant.id for tenant in plan.tenants] + ["venturi"]
+    return {
+        "audience": AUDIENCE,
+        "jwks": {f"{issuer}/issuers/{name}": f"{issuer}/issuers/{name}/jwks" for name in names},
+    }
+
+
+def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
+    asks, answers = "/v1/support/requests", "/v1/tenants/{tenant}/support/requests/{id}"
+    return {
+        "max_seconds": 3600,
+        "shortest_seconds": 1,
+        "principals": {person.name: _principal(person, issuer, secrets) for person in plan.support},
+        "operations": {
+            "request": _operation("POST", asks),
+            "state": _operation("GET", f"{asks}/{{id}}"),
+            "challenge": _operation("POST", f"{asks}/{{id}}/challenges"),
+            "activate": _operation("POST", f"{asks}/{{id}}/activate"),
+            "approve": _operation("POST", f"{answers}/approve"),
+            "deny": _operation("POST", f"{answers}/deny"),
+            "revoke": _operation("POST", f"{answers}/revoke"),
+        },
+    }
+
+
+def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, issuer: str, secrets: SecretFiles) -> Table:
+    return {
+        "id": tenant.id,
+        "name": tenant.name,
+        "region": tenant.region,
+        "jurisdiction": tenant.jurisdiction,
+        "disposable": True,
+        "account": tenant.account,
+        "key_arn": built.key_arn,
+        "notices": built.queue_url,
+        "principals": {person.name: _principal(person, issuer, secrets) for person in tenant.principals},
+        "aws": {"auditor": _aws_user(auditor, f"{tenant.id}.auditor", secrets)},
+        "records": [{"id": record.id, "canary": record.canary} for record in tenant.records],
+    }
+
+
+def _principal(person: PrincipalPlan, issuer: str, secrets: SecretFiles) -> Table:
+    table: Table = {
+        "client": {
+            "url": f"{issuer}/issuers/{person.issuer}/token",
+            "client_id": person.client_id,
+            "client_secret": secrets.keep(f"{person.client_id}.secret", person.client_secret),
+            "scope": " ".join(person.scopes),
+        }
+    }
+    if person.mfa_key:
+        key = secrets.keep(f"{person.client_id}.mfa.pem", person.mfa_key)
+        table["mfa"] = {"kind": "assertion-es256", "key": key}
+    return table
+
+
+def _aws_user(user: AwsUser, name: str, secrets: SecretFiles) -> Table:
+    return {
+        "arn": user.arn,
+        "access_key_id": user.access_key_id,
+        "secret_access_key": secrets.keep(f"{name}.aws", user.secret_access_key),
+    }
+
+
+def _operation(method: str, path: str) -> Table:
+    return {"method": method, "path": path}

@@ -1,0 +1,109 @@
+"""What each process of the deployment is told when it starts: addresses, credentials, keys; never from argv or env."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that may ask an issuer for tokens."""
+
+    client_id: str
+    client_secret: str
+    subject: str
+    scopes: tuple[str, ...]
+
+
+class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The issuer process: one OpenID provider per tenant, and the vendor's.
+
+    The signing key of every issuer is made by the process and never leaves it.
+    """
+
+    audience: str
+    issuers: dict[str, tuple[ClientSettings, ...]]
+    """Issuer name to its clients; served at <base>/issuers/<name>."""
+    admin_secret: str
+    """Bearer secret of POST /issuers/<name>/admin/rotate."""
+    overlay: str = ""
+
+
+class AwsIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials that the AWS front knows: an access key, its secret, and the ARN it stands for."""
+
+    access_key_id: str
+    secret_access_key: str
+    arn: str
+
+
+class AwsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The AWS process: moto behind the strict front. `root` may do anything and is used for provisioning alone."""
+
+    identities: tuple[AwsIdentity, ...]
+    """Users and role sessions; an account's root has the ARN arn:aws:iam::<account>:root."""
+    overlay: str = ""
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One login to one database, over TLS on loopback; `ca` is a PEM certificate."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+    ca: str
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the API process holds for one tenant."""
+
+    id: str
+    name: str
+    region: str
+    jurisdiction: str
+    app: DatabaseSettings
+    guard: DatabaseSettings
+    key_arn: str
+    topic_arn: str
+    """SNS topic in the tenant's account that notices of support access go to."""
+    trail_key: str
+    """Ed25519 private key (PEM) that signs the tenant's checkpoints and receipts."""
+
+
+class AwsClientSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the API process reaches AWS, and as whom (the workload role)."""
+
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str
+
+
+class SupportSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of break-glass access, in seconds."""
+
+    max_seconds: int = 3600
+    shortest_seconds: int = 1
+    challenge_seconds: int = 300
+    request_seconds: int = 3600
+    """How long a request waits for approval before it lapses."""
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The API process. Who a subject is stands in the control database, not here."""
+
+    deployment: str
+    version: str
+    audience: str
+    issuer_base: str
+    """<issuer_base>/issuers/<name> is each trusted issuer."""
+    issuers: tuple[str, ...]
+    """Names of the trusted issuers: the tenants' ids and "venturi"."""
+    tenants: tuple[TenantSettings, ...]
+    control: DatabaseSettings
+    vendor_trail_key: str
+    """Signs the vendor's own security trail, which is in the control database."""
+    aws: AwsClientSettings
+    cursor_key: str
+    support: SupportSettings = SupportSettings()
+    overlay: str = ""

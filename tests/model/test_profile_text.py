@@ -1,0 +1,99 @@
+"""A mistake in a profile is answered with the file, the line, the key and the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tenantproof.model.errors import UsageError
+from tenantproof.model.profile_text import load, parse
+from tenantproof.model.toml_lines import line_of
+
+GOOD = """\
+schema = "tenantproof.profile/1"
+
+[target]
+name = "staging"
+base_url = "https://api.example.test"
+[target.identity]
+path = "/.well-known/deployment"
+expect = { product = "venturi" }
+
+[safety]
+hosts = ["api.example.test"]
+
+[http.operations]
+read = { method = "GET", path = "/v1/tenants/{tenant}/attributions/{id}" }
+list = { method = "GET", path = "/v1/tenants/{tenant}/attributions" }
+[http.refusals]
+mismatch = { status = 403, code = "TENANT_MISMATCH" }
+token = { status = 401, code = "INVALID_TOKEN" }
+absent = { status = 404, code = "NOT_FOUND" }
+
+[[tenants]]
+id = "alder"
+principals.reader.token = { env = "ALDER" }
+records = [{ id = "a1", canary = "cnry-000000000000000000000001" }]
+
+[[tenants]]
+id = "birch"
+principals.reader.token = { env = "BIRCH" }
+records = [{ id = "b1", canary = "cnry-000000000000000000000002" }]
+"""
+
+
+def test_a_good_profile_is_read_whole() -> None:
+    profile = parse(GOOD, "staging.toml")
+    assert [tenant.id for tenant in profile.tenants] == ["alder", "birch"]
+    assert profile.safety.allow_destructive is False
+
+
+MISTAKES = [
+    ('id = "birch"', 'id = "alder"', "staging.toml:27: tenants[1].id: 'alder' is also the id of tenants[0]"),
+    ('name = "staging"', 'nmae = "staging"', 'staging.toml:4: target.nmae: no such key; did you mean "name"?'),
+    ('path = "/.well-known/deployment"\n', "", 'staging.toml:6: target.identity: the key "path" is missing; add it'),
+    ('hosts = ["api.example.test"]', "hosts = []", "staging.toml:5: target.base_url: api.example.test:443 is not in"),
+    ('hosts = ["api.example.test"]', "hosts = 1", "staging.toml:11: safety.hosts: expected array, got int"),
+    ('expect = { product = "venturi" }', "expect = {}", "staging.toml:8: target.identity.expect: empty"),
+    ('list = { method = "GET", path = "/v1/tenants/{tenant}/attributions" }\n', "", 'the operation "list" is missing'),
+    ('{ env = "BIRCH" }', "{}", 'tenants[1].principals.reader.token: name exactly one of "env" and "file"'),
+    ("000000000000000000000002", "000000000000000000000001", "tenants[1].records[0].canary: stands in another record"),
+    ("https://api.example.test", "ftp://api.example.test", "is no http(s) URL"),
+    ("principals.reader.token = { env", "principals.writer.token = { env", 'needs a principal "reader"'),
+    ("[safety]", "[safety", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_mistake_is_answered_with_line_key_and_fix(right: str, wrong: str, message: str) -> None:
+    assert right in GOOD
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+def test_every_mistake_of_meaning_is_named_at_once() -> None:
+    wrong = GOOD.replace('{ env = "BIRCH" }', "{}").replace('id = "birch"', 'id = "alder"')
+    with pytest.raises(UsageError) as caught:
+        parse(wrong, "staging.toml")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="tenantproof init"):
+        load(tmp_path / "none.toml")
+
+
+def test_bytes_that_are_no_text_are_an_error_and_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="UTF-8"):
+        load(path)
+
+
+def test_a_sub_table_belongs_to_the_array_member_above_it() -> None:
+    text = "[[t]]\nid = 1\n[t.aws]\nkey = 1\n[[t]]\nid = 2\n[t.aws]\nkey = 2\n"
+    assert line_of(text, ("t", 0, "aws", "key")) == 4
+    assert line_of(text, ("t", 1, "aws", "key")) == 8
+    assert line_of(text, ("t", 1, "aws", "absent")) == 7
