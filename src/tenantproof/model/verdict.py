@@ -28,6 +28,8 @@ class Reason(StrEnum):
     CAPABILITY_MISSING = "capability-missing"
     FIDELITY_MISSING = "fidelity-missing"
     CALIBRATION_FAILED = "calibration-failed"
+    NO_TRIAL = "no-trial"
+    BROKEN = "broken"
     UNREACHABLE = "unreachable"
     INTERRUPTED = "interrupted"
 

@@ -1,0 +1,7 @@
+"""`python -m tenantproof` is the command `tenantproof`."""
+
+from __future__ import annotations
+
+from tenantproof.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""One run from the first probe to the signed bundle; whatever happens in between, the evidence so far is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tenantproof.cli.closing import Closing, close
+from tenantproof.cli.progress import Progress
+from tenantproof.clients.target import Target
+from tenantproof.judge.waivers import Waiver
+from tenantproof.ledger.journal import Journal
+from tenantproof.model.claims import Claim
+from tenantproof.model.errors import TargetError, UsageError
+from tenantproof.model.profile import Profile
+from tenantproof.model.run import RunRecord
+from tenantproof.plugin.run import Assessment, Event, RunContext, assess
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to assess, on what, and where the evidence goes."""
+
+    profile: Profile
+    cards: Mapping[str, Claim]
+    checks: Path
+    only: frozenset[str] = frozenset()
+    strict: bool = False
+    evidence: Path = Path("evidence")
+    resume: str = ""
+    waivers: Sequence[Waiver] = ()
+
+
+def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
+    """Assess every claim and write the bundle. Returns the record and the bundle's folder.
+
+    Raises UsageError when the evidence can't be written or the run to resume is not there.
+    """
+    started = datetime.now(UTC)
+    folder = _folder(plan, started)
+    with _journal(plan, folder) as journal:
+        try:
+            assessment, identity, trouble = _assess(plan, journal, progress)
+        finally:
+            journal.flush()
+        closing = Closing(
+            folder=folder,
+            started=started,
+            ended=datetime.now(UTC),
+            profile=plan.profile,
+            profile_digest=profile_digest(plan.profile),
+            cards=plan.cards,
+            assessment=assessment,
+            identity=identity,
+            trouble=trouble,
+            strict=plan.strict,
+            waivers=plan.waivers,
+        )
+        record = close(closing, journal)
+    return record, folder
+
+
+def profile_digest(profile: Profile) -> str:
+    """The digest that ties a bundle to the profile it was made with; the profile holds no secret, only references."""
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(profile, order="deterministic")).hexdigest()
+
+
+def _folder(plan: Plan, started: datetime) -> Path:
+    if plan.resume:
+        folder = plan.evidence / plan.resume
+        if not (folder / "journal.sqlite").is_file():
+            raise UsageError(f"{folder} holds no journal; name a run under {plan.evidence} that was cut short")
+        if (folder / "manifest.json").is_file():
+            raise UsageError(f"{folder} is complete and signed; start a new run instead of resuming it")
+        return folder
+    # The random tail keeps two runs that start in one second apart.
+    folder = plan.evidence / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"evidence can't be written to {folder}: {error.strerror}; name another --evidence") from None
+    return folder
+
+
+def _journal(plan: Plan, folder: Path) -> Journal:
+    path = folder / "journal.sqlite"
+    digest = profile_digest(plan.profile)
+    if not plan.resume:
+        return Journal.create(path, {"run": folder.name, "profile": digest})
+    journal = Journal.open(path)
+    if journal.meta().get("profile") != digest:
+        journal.close()
+        raise UsageError(f"{folder} was made with another profile; resume with the same one, or start a new run")
+    return journal
+
+
+def _assess(plan: Plan, journal: Journal, progress: Progress) -> tuple[Assessment, dict[str, str], str]:
+    """The assessment, what the target said it is, and why the run is incomplete (or nothing)."""
+    target = Target(plan.profile)
+    try:
+        try:
+            progress.note(f"asking {plan.profile.target.base_url} who it is")
+            identity = target.identify()
+        except TargetError as error:
+            return Assessment.unreached(plan.cards, str(error)), {}, str(error)
+        context = RunContext(
+            cards=plan.cards,
+            checks_dir=plan.checks,
+            target=target,
+            journal=journal,
+            only=plan.only,
+            progress=lambda event: _tell(progress, event),
+            resume=journal.findings() if plan.resume else {},
+        )
+        assessment = assess(context)
+    finally:
+        target.close()
+    return assessment, identity, "interrupted by the user" if assessment.interrupted else ""
+
+
+def _tell(progress: Progress, event: Event) -> None:
+    if event.finding is None:
+        progress.note(f"{event.claim}  {event.check}  {event.observations} observations")
+    else:
+        progress.done(f"{event.finding.verdict.value:<14} {event.claim}  {event.check}  {event.finding.because}")

@@ -1,0 +1,81 @@
+"""`tenantproof doctor`: what a profile makes possible, found out without attacking anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tenantproof.cli import places
+from tenantproof.clients.target import Target
+from tenantproof.model.errors import TargetError, UsageError
+from tenantproof.model.profile import Profile
+from tenantproof.model.profile_text import load
+from tenantproof.plugin.cards import load_cards
+from tenantproof.plugin.collect import claim_needs
+
+
+@click.command(name="doctor")
+@click.option("--target", type=click.Path(path_type=Path), required=True, help="Target profile (TOML).")
+def command(target: Path) -> int:
+    """Check a profile against its target: identity, every principal's token, the capabilities that follow.
+
+    Sends only what a well-behaved client sends, and attacks nothing. Exit codes: 0 ready,
+    2 the profile is wrong, 3 the target is not reachable or not the one described.
+    """
+    profile = load(target)
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    trouble = 0
+    with closing(Target(profile)) as reached:
+        for line, well in (*_identity(reached), *_principals(reached, profile)):
+            trouble += not well
+            console.print(Text(f"{'ok  ' if well else 'FAIL'}  {line}", style="" if well else "bold red"))
+        _capabilities(reached.capabilities, console)
+    return 3 if trouble else 0
+
+
+def _identity(target: Target) -> Iterator[tuple[str, bool]]:
+    try:
+        said = target.identify()
+    except TargetError as error:
+        yield str(error), False
+    else:
+        yield (
+            "the target is the one that the profile describes: " + ", ".join(f"{k}={v}" for k, v in said.items()),
+            True,
+        )
+
+
+def _principals(target: Target, profile: Profile) -> Iterator[tuple[str, bool]]:
+    for tenant in profile.tenants:
+        for name in tenant.principals:
+            yield _token(f"{tenant.id}, {name}", lambda t=tenant.id, n=name: target.bearer(t, n))  # type: ignore[misc]
+    for name in profile.support.principals if profile.support else ():
+        yield _token(f"support, {name}", lambda n=name: target.support_bearer(n))  # type: ignore[misc]
+
+
+def _token(who: str, fetch: object) -> tuple[str, bool]:
+    assert callable(fetch)
+    try:
+        fetch()
+    except (TargetError, UsageError) as error:
+        return f"{who}: {error}", False
+    return f"{who}: has a token", True
+
+
+def _capabilities(capabilities: frozenset[str], console: Console) -> None:
+    checks = places.house("checks")
+    cards = load_cards(checks)
+    needs = claim_needs(checks)
+    possible = sorted(claim for claim, wanted in needs.items() if wanted <= capabilities)
+    console.print()
+    console.print(f"capabilities: {', '.join(sorted(capabilities))}")
+    console.print(f"can be assessed: {len(possible)} of {len(cards)} claims: {', '.join(possible)}")
+    for claim, wanted in sorted(needs.items()):
+        if missing := sorted(wanted - capabilities):
+            console.print(f"  {claim} needs {', '.join(missing)}; add its table to the profile")

@@ -1,0 +1,85 @@
+"""The embedded deployment: the reference deployment as a child process that ends when we do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from tenantproof.model.errors import TargetError
+
+READY = "# ready"
+"""The first words of the line that ends the profile on the deployment's standard output."""
+_BOOT_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+
+
+@contextmanager
+def embedded(*, tenants: int, overlay: str, note: Callable[[str], None]) -> Iterator[str]:
+    """Boot the reference deployment and yield its target profile (TOML text); stop it at the end.
+
+    `note` is given each line of its progress. Raises TargetError when it doesn't come up in 120 s.
+    """
+    command = [sys.executable, "-m", "venturi", "up", "--lifeline", "--tenants", str(tenants)]
+    if overlay:
+        command += ["--overlay", overlay]
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    tail: deque[str] = deque(maxlen=20)
+    listener = threading.Thread(target=_listen, args=(process.stderr, tail, note), daemon=True)
+    listener.start()
+    try:
+        yield _profile(process, process.stdout, tail)
+    finally:
+        _stop(process)
+        listener.join(timeout=2)
+        process.stderr.close()
+
+
+def _profile(process: subprocess.Popen[str], stdout: IO[str], tail: deque[str]) -> str:
+    timer = threading.Timer(_BOOT_SECONDS, process.kill)
+    timer.start()
+    try:
+        lines = []
+        for line in stdout:
+            if line.startswith(READY):
+                return "".join(lines)
+            lines.append(line)
+    finally:
+        timer.cancel()
+    process.wait()
+    said = "\n  ".join(tail) or "nothing"
+    raise TargetError(f"the embedded deployment did not come up (exit {process.returncode}); it said:\n  {said}")
+
+
+def _listen(stderr: IO[str], tail: deque[str], note: Callable[[str], None]) -> None:
+    for line in stderr:
+        tail.append(line.rstrip())
+        note(line.rstrip())
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Closing its standard input is the order to end; killing it makes its reaper do the rest."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -1,0 +1,98 @@
+"""`tenantproof init`: a target profile to fill in, with every choice explained where it is made."""
+
+from __future__ import annotations
+
+import click
+
+PROFILE = """\
+# A target profile: what tenantproof may know about a deployment, and what it may do to it.
+# Fill it in, then: tenantproof doctor --target THIS-FILE, then: tenantproof run --target THIS-FILE
+# Secrets never stand here: a secret is {{ env = "NAME" }} or {{ file = "/path" }}.
+schema = "tenantproof.profile/1"
+
+[target]
+name = "{name}"
+base_url = "{base_url}"
+
+# Asked before the first probe. If the answer differs, nothing is sent and the run ends 3.
+[target.identity]
+path = "/.well-known/venturi-deployment"
+expect = {{ product = "venturi", environment = "staging" }}
+
+[safety]
+hosts = ["{host}"]            # host:port (443 without a port); nothing else is ever contacted
+requests_per_second = 20.0
+connections = 4
+timeout_seconds = 10.0
+allow_writes = false          # break-glass checks write requests, approvals and grants
+allow_destructive = false     # and even then only on tenants that are marked disposable
+
+[http]
+code_field = "error"          # the member of an error body that holds the machine-readable code
+[http.operations]
+read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
+list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}
+trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
+[http.refusals]
+mismatch = {{ status = 403, code = "TENANT_MISMATCH" }}
+token = {{ status = 401, code = "INVALID_TOKEN" }}
+absent = {{ status = 404, code = "NOT_FOUND" }}
+
+# What a genuine token looks like; without this table the token checks are not assessed.
+# [tokens]
+# audience = "https://api.example.com"
+# jwks = {{ "https://issuer.example.com" = "https://issuer.example.com/jwks" }}   # add its host to safety.hosts
+
+# Read access to the tenants' keys; without this table the key checks are not assessed.
+# [aws]
+# region = "us-east-1"
+# [aws.workload]              # the vendor's workload, whose rights are under audit
+# arn = "arn:aws:sts::111122223333:assumed-role/workload/audit"
+# access_key_id = "AKIA..."
+# secret_access_key = {{ env = "WORKLOAD_SECRET" }}
+
+# The break-glass path; without this table the support checks are not assessed.
+# [support]
+# max_seconds = 3600
+# [support.principals.support-1]
+# client = {{ url = "https://issuer.example.com/token", client_id = "support-1", client_secret = {{ env = "S1" }} }}
+# mfa = {{ kind = "assertion-es256", key = {{ file = "/run/secrets/support-1.pem" }} }}
+# [support.operations]
+# request = {{ method = "POST", path = "/v1/support/requests" }}
+# challenge = {{ method = "POST", path = "/v1/support/requests/{{id}}/challenges" }}
+# activate = {{ method = "POST", path = "/v1/support/requests/{{id}}/activate" }}
+# approve = {{ method = "POST", path = "/v1/tenants/{{tenant}}/support/requests/{{id}}/approve" }}
+
+# At least two tenants that you own, each with one record and its canary: a text that nobody could guess.
+{tenants}"""
+_TENANT = """\
+[[tenants]]
+id = "{id}"
+name = "{id}"
+jurisdiction = ""             # "eu" or "non-eu"
+disposable = false
+[tenants.principals.reader.client]
+url = "https://issuer.example.com/token"
+client_id = "{id}"
+client_secret = {{ env = "{env}" }}
+[[tenants.records]]
+id = "REPLACE-{id}"
+canary = "REPLACE-WITH-A-CANARY-OF-{id}"
+"""
+
+
+@click.command(name="init")
+@click.option("--name", default="staging", show_default=True, help="A name for the deployment.")
+@click.option("--base-url", default="https://api.example.com", show_default=True, help="Where its API is.")
+@click.option(
+    "--tenant", "tenants", multiple=True, default=("alder", "birch"), show_default=True, help="A tenant's id."
+)
+def command(name: str, base_url: str, tenants: tuple[str, ...]) -> None:
+    """Print a target profile to fill in: tenantproof init > staging.toml"""
+    host = base_url.removeprefix("https://").removeprefix("http://").split("/")[0]
+    blocks = [_TENANT.format(id=tenant, env=f"{_env(tenant)}_SECRET") for tenant in tenants]
+    click.echo(PROFILE.format(name=name, base_url=base_url, host=host, tenants="\n".join(blocks)), nl=False)
+
+
+def _env(tenant: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in tenant).upper()

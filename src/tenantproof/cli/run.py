@@ -1,0 +1,111 @@
+"""`tenantproof run`: attack a deployment, judge every claim, write signed evidence."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tenantproof.cli import places
+from tenantproof.cli.assessment import Plan, attack
+from tenantproof.cli.embedded import embedded
+from tenantproof.cli.progress import Progress
+from tenantproof.cli.table import show
+from tenantproof.judge.waivers import load_waivers
+from tenantproof.model.errors import UsageError
+from tenantproof.model.profile_text import load, parse
+from tenantproof.plugin.cards import load_cards
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the command line chose."""
+
+    target: Path | None
+    only: tuple[str, ...]
+    strict: bool
+    evidence: Path
+    checks: Path | None
+    resume: str
+    overlay: str
+    tenants: int
+    waivers: Path | None
+    quiet: bool
+
+
+@click.command(name="run")
+@click.option(
+    "--target", type=click.Path(path_type=Path), help="Target profile (TOML). Default: boot the embedded one."
+)
+@click.option("--only", multiple=True, metavar="CLAIM", help="Assess these claims alone, e.g. --only QA-1,TK-2.")
+@click.option("--strict", is_flag=True, help="Claims that the page labels Target-state gate too.")
+@click.option("--evidence", type=click.Path(path_type=Path), default=places.EVIDENCE, show_default=True)
+@click.option("--checks", type=click.Path(path_type=Path), help="Folder of checks and cards. Default: checks/.")
+@click.option("--resume", default="", metavar="RUN-ID", help="Go on with a run that was killed or interrupted.")
+@click.option("--overlay", default="", metavar="FILE:NAME", help="Swap parts of the embedded deployment (a defect).")
+@click.option(
+    "--tenants", type=click.IntRange(3, 100), default=3, show_default=True, help="Embedded deployment: how many."
+)
+@click.option(
+    "--waivers", type=click.Path(path_type=Path), help="Accepted failures (TOML), each with owner and expiry."
+)
+@click.option("--quiet", is_flag=True, help="No progress; the closing table only.")
+def command(**options: object) -> int:
+    """Attack a deployment and write a bundle of evidence.
+
+    Without --target the embedded reference deployment is booted, attacked and stopped. The bundle is
+    EVIDENCE/<run-id>/, and EVIDENCE/latest names the newest: open its report.html, check it with
+    `tenantproof verify`. A run that is killed keeps what it had; `--resume RUN-ID` goes on with it.
+
+    Exit codes: 0 every gating claim satisfied, 1 one not satisfied, 2 wrong usage or profile,
+    3 one could not be assessed or the target is not the one described, 130 interrupted.
+    """
+    choices = Choices(**options)  # type: ignore[arg-type]  # click hands over exactly the options above
+    return run(choices)
+
+
+def run(choices: Choices) -> int:
+    """Do what `command` says; returns the exit code. Raises UsageError."""
+    _review(choices)
+    checks = choices.checks or places.house("checks")
+    cards = load_cards(checks)
+    waivers = load_waivers(choices.waivers, cards) if choices.waivers else ()
+    profile = load(choices.target) if choices.target else None
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(quiet=choices.quiet))
+        if profile is None:
+            source = embedded(tenants=choices.tenants, overlay=choices.overlay, note=progress.note)
+            profile = parse(stack.enter_context(source), "the embedded deployment's profile")
+        plan = Plan(
+            profile=profile,
+            cards=cards,
+            checks=checks,
+            only=_claims(choices.only, frozenset(cards)),
+            strict=choices.strict,
+            evidence=choices.evidence,
+            resume=choices.resume,
+            waivers=waivers,
+        )
+        record, bundle = attack(plan, progress)
+    show(record, bundle, Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty()))
+    return record.gate.exit
+
+
+def _review(choices: Choices) -> None:
+    if choices.target and choices.overlay:
+        raise UsageError("--overlay changes the embedded deployment; leave --target out, or leave --overlay out")
+    if choices.resume and not choices.target:
+        raise UsageError(
+            "the embedded deployment of a killed run is gone, so --resume needs --target; run again without --resume"
+        )
+
+
+def _claims(only: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
+    chosen = {claim.strip() for group in only for claim in group.split(",") if claim.strip()}
+    if strangers := sorted(chosen - known):
+        raise UsageError(f"--only names {', '.join(strangers)}; `tenantproof claims` lists the claims there are")
+    return frozenset(chosen)

@@ -1,0 +1,170 @@
+"""`tenantproof sensitivity`: prove that the checks can fail, and that a hollow target satisfies nothing."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+import msgspec
+
+from tenantproof.cli import places
+from tenantproof.cli.defects import Defect, load_defects
+from tenantproof.cli.embedded import embedded
+from tenantproof.cli.progress import Progress
+from tenantproof.clients.hollow import Hollow, hollow_target
+from tenantproof.clients.target import Target
+from tenantproof.ledger.journal import Journal
+from tenantproof.model.claims import Claim
+from tenantproof.model.errors import UsageError
+from tenantproof.model.profile import Profile
+from tenantproof.model.profile_text import parse
+from tenantproof.model.verdict import Finding, Verdict
+from tenantproof.plugin.cards import load_cards
+from tenantproof.plugin.collect import checked_claims
+from tenantproof.plugin.run import RunContext, assess
+
+Findings: TypeAlias = Mapping[str, Finding]
+_NOT_SATISFIED = Verdict.NOT_SATISFIED
+
+
+class Caught(msgspec.Struct, frozen=True, kw_only=True):
+    """What one defect turned: `collateral` are claims that changed and that it does not name."""
+
+    expected: tuple[str, ...]
+    caught: tuple[str, ...]
+    collateral: tuple[str, ...]
+    missed: bool
+
+
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """The file evidence/sensitivity.json. `hollow`: kind of target to the claims that it satisfied, which is none."""
+
+    defects: dict[str, Caught]
+    checks_without_defect: tuple[str, ...]
+    hollow: dict[str, tuple[str, ...]] = {}
+    baseline: dict[str, str] = {}
+
+    def holds(self) -> bool:
+        """Whether every defect was caught by its claims and no others, and no hollow target satisfied anything."""
+        clean = all(not defect.missed and not defect.collateral for defect in self.defects.values())
+        return clean and not self.checks_without_defect and not any(self.hollow.values())
+
+
+@click.command(name="sensitivity")
+@click.option("--defect", "chosen", multiple=True, help="Try these alone; the names stand in fixtures/defects/.")
+@click.option("--evidence", type=click.Path(path_type=Path), default=places.EVIDENCE, show_default=True)
+@click.option("--jobs", type=click.IntRange(1, 16), default=2, show_default=True, help="Deployments at a time.")
+def command(chosen: tuple[str, ...], evidence: Path, jobs: int) -> int:
+    """Boot the reference deployment once per seeded defect and demand that its claims, and only they, turn.
+
+    Then point the checks at hollow targets (dead, agreeable, refuser, echo): none may be satisfied.
+    Writes EVIDENCE/sensitivity.json; a later `tenantproof run` prints from it which defects each check catches.
+    Exit codes: 0 all caught, 1 a defect was missed or turned a claim it does not name.
+    """
+    checks = places.house("checks")
+    cards = load_cards(checks)
+    defects = _chosen(load_defects(places.house("fixtures/defects")), chosen)
+    with Progress() as progress:
+        with embedded(tenants=3, overlay="", note=progress.note) as text:
+            profile = parse(text, "the embedded deployment's profile")
+            progress.note("baseline: the deployment as it is")
+            baseline = _findings(profile, cards, checks)
+            hollow = {} if chosen else {kind.value: _hollow(kind, profile, cards, checks) for kind in Hollow}
+        judge = _Judge(cards, checks, baseline, progress)
+        with ThreadPoolExecutor(jobs) as pool:
+            caught = dict(zip(defects, pool.map(judge.of, defects.values()), strict=True))
+    known = {claim for defect in load_defects(places.house("fixtures/defects")).values() for claim in defect.claims}
+    result = Sensitivity(
+        defects=caught,
+        checks_without_defect=tuple(sorted(checked_claims(checks) - known)),
+        hollow=hollow,
+        baseline={claim: finding.verdict.value for claim, finding in baseline.items()},
+    )
+    if not chosen:
+        _write(result, evidence)
+    _print(result, baseline)
+    well = result.holds() and all(_was_satisfied(baseline[claim]) for claim in checked_claims(checks))
+    return 0 if well else 1
+
+
+class _Judge:
+    """Runs the checks against one defect and says what turned."""
+
+    def __init__(self, cards: Mapping[str, Claim], checks: Path, baseline: Findings, progress: Progress) -> None:
+        self._cards, self._checks, self._baseline, self._progress = cards, checks, baseline, progress
+
+    def of(self, defect: Defect) -> Caught:
+        with embedded(tenants=3, overlay=defect.reference, note=_silent) as text:
+            findings = _findings(parse(text, "the embedded deployment's profile"), self._cards, self._checks)
+        changed = {claim for claim, finding in findings.items() if finding.verdict is not self._baseline[claim].verdict}
+        turned = {claim for claim in changed if findings[claim].verdict is _NOT_SATISFIED}
+        wanted = set(defect.claims)
+        result = Caught(
+            expected=defect.claims,
+            caught=tuple(sorted(turned & wanted)),
+            collateral=tuple(sorted(changed - (turned & wanted))),
+            missed=not wanted <= turned,
+        )
+        self._progress.done(_line(defect.name, result))
+        return result
+
+
+def _findings(profile: Profile, cards: Mapping[str, Claim], checks: Path) -> Findings:
+    with tempfile.TemporaryDirectory() as folder, closing(Target(profile)) as target:
+        with Journal.create(Path(folder) / "journal.sqlite", {}) as journal:
+            context = RunContext(cards=cards, checks_dir=checks, target=target, journal=journal)
+            return assess(context).by_claim
+
+
+def _hollow(kind: Hollow, profile: Profile, cards: Mapping[str, Claim], checks: Path) -> tuple[str, ...]:
+    with hollow_target(kind, profile) as pointed:
+        findings = _findings(pointed, cards, checks)
+    return tuple(sorted(claim for claim, finding in findings.items() if _was_satisfied(finding)))
+
+
+def _was_satisfied(finding: Finding) -> bool:
+    return finding.verdict is Verdict.SATISFIED
+
+
+def _chosen(defects: dict[str, Defect], names: tuple[str, ...]) -> dict[str, Defect]:
+    if strangers := sorted(set(names) - set(defects)):
+        raise UsageError(f"no defect is called {', '.join(strangers)}; there are: {', '.join(defects)}")
+    return {name: defect for name, defect in defects.items() if not names or name in names}
+
+
+def _write(result: Sensitivity, evidence: Path) -> None:
+    evidence.mkdir(parents=True, exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(result), indent=2)
+    (evidence / "sensitivity.json").write_bytes(text + b"\n")
+
+
+def _line(name: str, result: Caught) -> str:
+    verdict = "MISSED" if result.missed else "collateral" if result.collateral else "caught"
+    turned = ", ".join(result.caught) or "nothing"
+    beside = f"; also turned {', '.join(result.collateral)}" if result.collateral else ""
+    return f"{verdict:<10}  {name}: expected {', '.join(result.expected)}, turned {turned}{beside}"
+
+
+def _print(result: Sensitivity, baseline: Findings) -> None:
+    well = sum(not defect.missed and not defect.collateral for defect in result.defects.values())
+    click.echo(f"{well} of {len(result.defects)} defects were caught by exactly the claims they break")
+    for name, defect in result.defects.items():
+        if defect.missed or defect.collateral:
+            click.echo(f"  {_line(name, defect)}")
+    for kind, satisfied in result.hollow.items():
+        click.echo(f"hollow target, {kind}: satisfied {', '.join(satisfied) or 'nothing'}")
+    if result.checks_without_defect:
+        click.echo(f"no defect breaks {', '.join(result.checks_without_defect)}; add one to fixtures/defects/")
+    poor = [f"{c} ({f.because})" for c, f in baseline.items() if f.check and not _was_satisfied(f)]
+    if poor:
+        click.echo(f"without a defect, these were not satisfied: {'; '.join(poor)}", file=sys.stderr)
+
+
+def _silent(line: str) -> None:
+    del line

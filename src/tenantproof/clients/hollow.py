@@ -1,0 +1,135 @@
+"""Hollow targets: servers that keep nobody apart from anybody, and that no check may be satisfied by."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tenantproof.model.profile import Profile
+
+
+class Hollow(StrEnum):
+    """The four ways of being hollow."""
+
+    DEAD = "dead"
+    """Nothing answers."""
+    AGREEABLE = "agreeable"
+    """Everything is permitted, and empty."""
+    REFUSER = "refuser"
+    """Everything is refused, in the words of the contract."""
+    ECHO = "echo"
+    """Every request is answered with the first good answer that the real target gave."""
+
+
+@dataclass
+class _Reply:
+    status: int
+    body: bytes
+    kind: str = "application/json"
+
+
+class _Script:
+    """What a hollow server says next."""
+
+    def __init__(self, hollow: Hollow, profile: Profile) -> None:
+        self._hollow = hollow
+        self._real = urlsplit(profile.target.base_url)
+        refusal = profile.http.refusals["mismatch"]
+        body = refusal.body or {profile.http.code_field: refusal.code}
+        self._refusal = _Reply(refusal.status, json.dumps(body).encode())
+        self._good: _Reply | None = None
+        self._lock = threading.Lock()
+
+    def reply(self, method: str, target: str, headers: dict[str, str], body: bytes) -> _Reply:
+        match self._hollow:
+            case Hollow.REFUSER:
+                return self._refusal
+            case Hollow.ECHO:
+                return self._echo(method, target, headers, body)
+            case _:
+                return _Reply(200, b'{"items": [], "events": [], "next": null, "next_cursor": null}')
+
+    def _echo(self, method: str, target: str, headers: dict[str, str], body: bytes) -> _Reply:
+        with self._lock:
+            if self._good is not None:
+                return self._good
+            reply = self._ask(method, target, headers, body)
+            if reply.status == 200:
+                self._good = reply
+            return reply
+
+    def _ask(self, method: str, target: str, headers: dict[str, str], body: bytes) -> _Reply:
+        assert self._real.hostname
+        connection = http.client.HTTPConnection(self._real.hostname, self._real.port, timeout=10)
+        try:
+            connection.request(method, target, body or None, headers)
+            answer = connection.getresponse()
+            return _Reply(answer.status, answer.read(), answer.getheader("Content-Type", ""))
+        finally:
+            connection.close()
+
+
+@contextmanager
+def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
+    """A profile like the given one whose API and AWS endpoint are hollow; its issuers stay real.
+
+    The server ends with the context. Listens on 127.0.0.1 alone.
+    """
+    script = _Script(hollow, profile)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            keep = {k: v for k, v in self.headers.items() if k.lower() not in {"host", "connection", "content-length"}}
+            reply = script.reply(self.command, self.path, keep, body)
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.kind)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    host = f"127.0.0.1:{server.server_address[1]}"
+    if hollow is Hollow.DEAD:
+        server.socket.close()
+        yield _pointed_at(profile, host)
+        return
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield _pointed_at(profile, host)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _pointed_at(profile: Profile, host: str) -> Profile:
+    replace = msgspec.structs.replace
+    changed = replace(
+        profile,
+        target=replace(profile.target, base_url=f"http://{host}"),
+        safety=replace(profile.safety, hosts=(*profile.safety.hosts, host), timeout_seconds=2.0),
+    )
+    if profile.aws and profile.aws.endpoint:
+        changed = replace(changed, aws=replace(profile.aws, endpoint=f"http://{host}"))
+    return changed

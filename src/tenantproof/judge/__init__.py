@@ -1,0 +1,1 @@
+"""Judging: from observations to verdicts, from verdicts to an exit code."""

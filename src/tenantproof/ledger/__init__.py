@@ -1,0 +1,1 @@
+"""The ledger of a run: every observation goes into the journal as it happens."""

@@ -1,0 +1,17 @@
+"""What every probe is: something that acts on one target and needs certain capabilities to do so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tenantproof.clients.target import Target
+
+
+class Probe:
+    """The base of all probes. `needs` names capabilities of the target: http, tokens, kms, trail, support."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
