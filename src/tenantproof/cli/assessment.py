@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,26 +44,27 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
     Raises UsageError when the evidence can't be written or the run to resume is not there.
     """
     started = datetime.now(UTC)
+    target = Target(plan.profile)
     folder = _folder(plan, started)
-    with _journal(plan, folder) as journal:
+    with closing(target), _journal(plan, folder) as journal:
         try:
-            assessment, identity, trouble = _assess(plan, journal, progress)
+            assessment, identity, trouble = _assess(plan, target, journal, progress)
         finally:
             journal.flush()
-        closing = Closing(
+        rest = Closing(
             folder=folder,
             started=started,
-            ended=datetime.now(UTC),
             profile=plan.profile,
             profile_digest=profile_digest(plan.profile),
             cards=plan.cards,
+            capabilities=target.capabilities,
             assessment=assessment,
             identity=identity,
             trouble=trouble,
             strict=plan.strict,
             waivers=plan.waivers,
         )
-        record = close(closing, journal)
+        record = close(rest, journal)
     return record, folder
 
 
@@ -100,16 +102,15 @@ def _journal(plan: Plan, folder: Path) -> Journal:
     return journal
 
 
-def _assess(plan: Plan, journal: Journal, progress: Progress) -> tuple[Assessment, dict[str, str], str]:
+def _assess(plan: Plan, target: Target, journal: Journal, progress: Progress) -> tuple[Assessment, dict[str, str], str]:
     """The assessment, what the target said it is, and why the run is incomplete (or nothing)."""
-    target = Target(plan.profile)
     try:
-        try:
-            progress.note(f"asking {plan.profile.target.base_url} who it is")
-            identity = target.identify()
-        except TargetError as error:
-            return Assessment.unreached(plan.cards, str(error)), {}, str(error)
-        context = RunContext(
+        progress.note(f"asking {plan.profile.target.base_url} who it is")
+        identity = target.identify()
+    except TargetError as error:
+        return Assessment.unreached(plan.cards, str(error)), {}, str(error)
+    assessment = assess(
+        RunContext(
             cards=plan.cards,
             checks_dir=plan.checks,
             target=target,
@@ -118,10 +119,9 @@ def _assess(plan: Plan, journal: Journal, progress: Progress) -> tuple[Assessmen
             progress=lambda event: _tell(progress, event),
             resume=journal.findings() if plan.resume else {},
         )
-        assessment = assess(context)
-    finally:
-        target.close()
-    return assessment, identity, "interrupted by the user" if assessment.interrupted else ""
+    )
+    trouble = "interrupted by the user" if assessment.interrupted else assessment.stopped
+    return assessment, identity, trouble
 
 
 def _tell(progress: Progress, event: Event) -> None:

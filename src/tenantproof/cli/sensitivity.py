@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from tenantproof.clients.hollow import Hollow, hollow_target
 from tenantproof.clients.target import Target
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
-from tenantproof.model.errors import UsageError
+from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import Profile
 from tenantproof.model.profile_text import parse
 from tenantproof.model.verdict import Finding, Verdict
@@ -30,7 +31,6 @@ from tenantproof.plugin.collect import checked_claims
 from tenantproof.plugin.run import RunContext, assess
 
 Findings: TypeAlias = Mapping[str, Finding]
-_NOT_SATISFIED = Verdict.NOT_SATISFIED
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ def command(chosen: tuple[str, ...], evidence: Path, jobs: int) -> int:
             progress.note("baseline: the deployment as it is")
             baseline = _findings(profile, cards, checks)
             hollow = {} if chosen else {kind.value: _hollow(kind, profile, cards, checks) for kind in Hollow}
-        judge = _Judge(cards, checks, baseline, progress)
+        judge = _Judge(checks, baseline, progress)
         with ThreadPoolExecutor(jobs) as pool:
             caught = dict(zip(defects, pool.map(judge.of, defects.values()), strict=True))
     known = {claim for defect in load_defects(places.house("fixtures/defects")).values() for claim in defect.claims}
@@ -96,14 +96,15 @@ def command(chosen: tuple[str, ...], evidence: Path, jobs: int) -> int:
 class _Judge:
     """Runs the checks against one defect and says what turned."""
 
-    def __init__(self, cards: Mapping[str, Claim], checks: Path, baseline: Findings, progress: Progress) -> None:
-        self._cards, self._checks, self._baseline, self._progress = cards, checks, baseline, progress
+    def __init__(self, checks: Path, baseline: Findings, progress: Progress) -> None:
+        self._checks, self._baseline, self._progress = checks, baseline, progress
 
     def of(self, defect: Defect) -> Caught:
-        with embedded(tenants=3, overlay=defect.reference, note=_silent) as text:
-            findings = _findings(parse(text, "the embedded deployment's profile"), self._cards, self._checks)
-        changed = {claim for claim, finding in findings.items() if finding.verdict is not self._baseline[claim].verdict}
-        turned = {claim for claim in changed if findings[claim].verdict is _NOT_SATISFIED}
+        """Raises TargetError when the deployment with the defect could not be assessed at all."""
+        self._progress.note(f"booting with {defect.name}")
+        verdicts = _run_with(defect, self._checks)
+        changed = {claim for claim, verdict in verdicts.items() if verdict != self._baseline[claim].verdict.value}
+        turned = {claim for claim in changed if verdicts[claim] == Verdict.NOT_SATISFIED.value}
         wanted = set(defect.claims)
         result = Caught(
             expected=defect.claims,
@@ -115,11 +116,31 @@ class _Judge:
         return result
 
 
+def _run_with(defect: Defect, checks: Path) -> dict[str, str]:
+    """Verdict by claim of a whole run against the deployment with the defect, in a process of its own.
+
+    pytest keeps state that two runs in one process would share.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tenantproof", "run", "--quiet", "--checks", str(checks)]
+        command += ["--overlay", defect.reference, "--evidence", folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ourselves
+        summary = Path(folder) / "latest" / "summary.json"
+        if not summary.is_file():
+            raise TargetError(
+                f"{defect.name}: the run ended {done.returncode} without evidence:\n{done.stderr[-2000:]}"
+            )
+        claims = msgspec.json.decode(summary.read_bytes())["claims"]
+    return {claim: entry["verdict"] for claim, entry in claims.items()}
+
+
 def _findings(profile: Profile, cards: Mapping[str, Claim], checks: Path) -> Findings:
-    with tempfile.TemporaryDirectory() as folder, closing(Target(profile)) as target:
-        with Journal.create(Path(folder) / "journal.sqlite", {}) as journal:
-            context = RunContext(cards=cards, checks_dir=checks, target=target, journal=journal)
-            return assess(context).by_claim
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Target(profile)) as target,
+        Journal.create(Path(folder) / "journal.sqlite", {}) as journal,
+    ):
+        return assess(RunContext(cards=cards, checks_dir=checks, target=target, journal=journal)).by_claim
 
 
 def _hollow(kind: Hollow, profile: Profile, cards: Mapping[str, Claim], checks: Path) -> tuple[str, ...]:
@@ -164,7 +185,3 @@ def _print(result: Sensitivity, baseline: Findings) -> None:
     poor = [f"{c} ({f.because})" for c, f in baseline.items() if f.check and not _was_satisfied(f)]
     if poor:
         click.echo(f"without a defect, these were not satisfied: {'; '.join(poor)}", file=sys.stderr)
-
-
-def _silent(line: str) -> None:
-    del line

@@ -82,8 +82,9 @@ class CheckFile(pytest.File):
                 continue
             yield CheckItem.from_parent(self, name=_key(check), check=check, plugin=self._plugin)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # type: ignore[override]  # pytest names its styles privately
         """Our own errors are a sentence; anything else is a broken check file, with its traceback."""
+        del style
         if isinstance(excinfo.value, self.CollectError | UsageError):
             return str(excinfo.value)
         last = "".join(traceback.format_exception(excinfo.value)[-4:])

@@ -1,0 +1,77 @@
+"""`tenantproof report`: draw the report of a bundle anew and compare it, byte for byte, with the one it holds."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+import msgspec
+
+from tenantproof import __version__
+from tenantproof.cli import places
+from tenantproof.cli.verify import named_bundle
+from tenantproof.evidence.bundle import RECORD, write
+from tenantproof.model.errors import UsageError
+from tenantproof.model.run import RunRecord
+from tenantproof.model.run_text import decode
+from tenantproof.outputs.report import report
+
+
+@click.command(name="report")
+@click.argument("bundle", type=click.Path(path_type=Path), default=places.EVIDENCE / "latest")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the new drawing here, outside the bundle.")
+@click.option(
+    "--open", "opens", type=click.Choice(["yes", "no"]), default="no", show_default=True, help="In a browser."
+)
+def command(bundle: Path, output: Path | None, opens: str) -> int:
+    """Draw report.html of BUNDLE (default: evidence/latest) from its record.json, and compare.
+
+    Exit codes: 0 the bundle's report says what its record says, 1 it differs, 2 wrong usage.
+    """
+    folder = named_bundle(bundle)
+    record = _record(folder / RECORD)
+    drawn = report(record)
+    if output is not None:
+        _write_outside(folder, output, drawn)
+    alike = _stored(folder / "report.html") == drawn
+    click.echo(_told(folder, record, alike=alike))
+    if opens == "yes":
+        webbrowser.open((output or folder / "report.html").resolve().as_uri())
+    return 0 if alike else 1
+
+
+def _record(path: Path) -> RunRecord:
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}; name the bundle of a finished run") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UsageError(
+            f"{path} is no record that this version reads; see: tenantproof verify {path.parent}"
+        ) from None
+
+
+def _stored(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}; draw it elsewhere with --output FILE") from None
+
+
+def _write_outside(folder: Path, output: Path, drawn: bytes) -> None:
+    if output.resolve().is_relative_to(folder):
+        raise UsageError(f"{output} lies in the bundle, and a new file would break its signature; name another place")
+    try:
+        write(output, drawn)
+    except OSError as error:
+        raise UsageError(f"{output} can't be written: {error.strerror}; name another --output") from None
+
+
+def _told(folder: Path, record: RunRecord, *, alike: bool) -> str:
+    path = folder / "report.html"
+    if alike:
+        return f"{path} is, byte for byte, what record.json says"
+    if record.harness != __version__:
+        return f"{path} differs: it was drawn by {record.harness}, this is {__version__}; compare with that version"
+    return f"{path} differs from what record.json says; see: tenantproof verify {folder}"
