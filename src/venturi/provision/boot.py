@@ -46,7 +46,7 @@ def boot(supervisor: Supervisor, *, tenants: int, overlay: str) -> Table:
     parts = load_overlay(overlay)(Parts())
     accounts = aws.draw_accounts(plan)
     with ThreadPoolExecutor(3) as together:
-        stored = together.submit(_databases, supervisor, plan)
+        stored = together.submit(_databases, supervisor, plan, parts)
         issuing = together.submit(_issuer, supervisor, plan, overlay)
         clouded = together.submit(_aws, supervisor, plan, accounts, parts, overlay)
         stored.result()
@@ -60,11 +60,11 @@ def boot(supervisor: Supervisor, *, tenants: int, overlay: str) -> Table:
     return profile(plan, accounts, built, where, SecretFiles(supervisor.rundir / "secrets"))
 
 
-def _databases(supervisor: Supervisor, plan: Plan) -> None:
-    server = supervisor.postgres
+def _databases(supervisor: Supervisor, plan: Plan, parts: Parts) -> None:
+    server, doors = supervisor.postgres, parts.doors()
     server.start()
-    server.allow(databases.logins(plan))
-    asyncio.run(databases.build(server.admin(), plan))
+    server.allow(doors.logins(plan))
+    asyncio.run(databases.build(server.admin(), plan, doors))
 
 
 def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:

@@ -18,15 +18,23 @@ Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types
 """Arguments of `asyncpg.connect` for the superuser, without the database."""
 
 
-def logins(plan: Plan) -> list[tuple[str, str]]:
-    """Every (database, role) pair that may log in; nothing else gets a line in pg_hba.conf."""
-    pairs = [(CONTROL, CONTROL)]
-    for tenant in plan.tenants:
-        pairs += [(tenant.database, tenant.app_role), (tenant.database, tenant.guard_role)]
-    return pairs
+class Doors:
+    """Who may enter which database. Two locks: a line in pg_hba.conf, and the privilege to connect."""
+
+    def logins(self, plan: Plan) -> list[tuple[str, str]]:
+        """Every (database, role) pair that may log in; nothing else gets a line in pg_hba.conf."""
+        pairs = [(CONTROL, CONTROL)]
+        for tenant in plan.tenants:
+            pairs += [(tenant.database, tenant.app_role), (tenant.database, tenant.guard_role)]
+        return pairs
+
+    def connects(self, database: str, roles: Sequence[str]) -> list[str]:
+        """The statements that say who may connect to a database."""
+        grants = [f"GRANT CONNECT ON DATABASE {database} TO {role}" for role in roles]
+        return [f"REVOKE ALL ON DATABASE {database} FROM PUBLIC", *grants]
 
 
-async def build(admin: Admin, plan: Plan) -> None:
+async def build(admin: Admin, plan: Plan, doors: Doors) -> None:
     """Create all databases, roles, tables and privileges of the plan.
 
     A database belongs to a role that can't log in; the roles that can hold only the privileges that the schemas grant.
@@ -34,12 +42,13 @@ async def build(admin: Admin, plan: Plan) -> None:
     server = await asyncpg.connect(**admin, database="postgres")
     try:
         await _close_the_commons(server)
-        await _database(server, CONTROL, {CONTROL: plan.control_password})
+        await _database(server, CONTROL, {CONTROL: plan.control_password}, doors)
         for tenant in plan.tenants:
             await _database(
                 server,
                 tenant.database,
                 {tenant.app_role: tenant.app_password, tenant.guard_role: tenant.guard_password},
+                doors,
             )
     finally:
         await server.close()
@@ -89,15 +98,15 @@ async def _close_the_commons(server: asyncpg.Connection[Any]) -> None:
         await server.execute(f"REVOKE ALL ON DATABASE {shared} FROM PUBLIC")
 
 
-async def _database(server: asyncpg.Connection[Any], name: str, roles: Mapping[str, str]) -> None:
+async def _database(server: asyncpg.Connection[Any], name: str, roles: Mapping[str, str], doors: Doors) -> None:
     owner = f"{name}_owner"
     await server.execute(f"CREATE ROLE {owner} NOLOGIN")
     await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
-    await server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     for role, password in roles.items():
         # A literal is safe here: names and passwords are drawn by us from an alphabet without quotes.
         await server.execute(f"CREATE ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'")
-        await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {role}")
+    for statement in doors.connects(name, list(roles)):
+        await server.execute(statement)
 
 
 async def _schemas(admin: Admin, database: str, packages: Sequence[str], roles: Mapping[str, str]) -> None:
