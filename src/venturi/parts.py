@@ -14,6 +14,7 @@ from venturi.aws.front import StrictFront
 from venturi.identity.binding import Binding
 from venturi.identity.directory import Directory
 from venturi.identity.verifier import TokenVerifier
+from venturi.provision.databases import Doors
 from venturi.provision.keys import KeyPolicy, tenant_grants, tenant_key_policy
 from venturi.records.store import Records
 from venturi.support.desk import SupportDesk
@@ -41,6 +42,7 @@ class Parts:
     mfa: type[SecondFactor] = SecondFactor
     notifier: type[Notifier] = Notifier
     vault: type[Vault] = Vault
+    doors: type[Doors] = Doors
     front: type[StrictFront] = StrictFront
     key_policy: KeyPolicy = tenant_key_policy
     grants: Callable[..., list[GrantRequest]] = tenant_grants

@@ -1,0 +1,1 @@
+"""A PostgreSQL server of the deployment's own: made, started, locked down, stopped."""
