@@ -1,0 +1,91 @@
+"""Checks of "Cross-tenant access is rejected, not filtered"."""
+
+from __future__ import annotations
+
+from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.cross_tenant import OPERATIONS, CrossTenant, CrossTenantTrail
+
+
+@claim("QA-1")
+def check_a_token_of_another_tenant_is_refused_as_the_contract_says(probe: CrossTenant, ledger: Ledger) -> None:
+    """A filtered answer hides a mistake; a refusal with a code shows it, to both sides."""
+    own_access_works(probe, ledger)
+    ledger.population(len(probe.units))
+    for unit in probe.units:
+        attempt = probe.attempt(unit)
+        ledger.expect(attempt.access, is_=REFUSED)
+        ledger.expect(attempt.wording, is_=ALIKE)
+    own_access_works(probe, ledger)
+
+
+@claim("QA-2")
+def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, ledger: Ledger) -> None:
+    """A refusal that carries a row, or a list that carries a stranger's, is no refusal."""
+    own_access_works(probe, ledger)
+    ledger.population(len(probe.units))
+    for unit in probe.units:
+        ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
+    for tenant in probe.tenants:
+        ledger.expect(probe.strangers_in_list(tenant), is_=ABSENT)
+    own_access_works(probe, ledger)
+
+
+@claim("QA-2")
+def check_a_known_id_is_not_a_key(probe: CrossTenant, ledger: Ledger) -> None:
+    """Ids leak, in links and in logs; access must not follow them to a tenant that does not own the record."""
+    own_access_works(probe, ledger)
+    ledger.population(len(probe.pairs))
+    for attacker, victim in probe.pairs:
+        for turn in range(probe.records_of(victim)):
+            ledger.expect(probe.foreign_id(attacker, victim, turn), is_=REFUSED)
+    own_access_works(probe, ledger)
+
+
+@claim("QA-2")
+def check_existence_can_not_be_inferred(probe: CrossTenant, ledger: Ledger) -> None:
+    """An answer that differs between "not yours" and "not there" is an oracle for other tenants' ids and names."""
+    comparison_sees(probe, ledger)
+    ledger.population(len(probe.pairs))
+    for attacker, victim in probe.pairs:
+        ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
+        ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
+        for operation in OPERATIONS:
+            ledger.expect(probe.known_and_unknown_tenant(attacker, victim, operation), is_=ALIKE)
+    comparison_sees(probe, ledger)
+
+
+@claim("QA-3")
+def check_every_attempt_stands_in_both_trails(probe: CrossTenantTrail, ledger: Ledger) -> None:
+    """Whoever is attacked must be able to see it, and so must whoever's credentials were used; nobody else."""
+    trails_work(probe, ledger)
+    ledger.population(len(probe.units))
+    for unit in probe.units:
+        attempt = probe.attempt(unit)
+        for tenant in (unit.attacker, unit.victim):
+            ledger.expect(probe.logged(attempt, in_=tenant), is_=PRESENT)
+            ledger.expect(probe.spilled(attempt, in_=tenant), is_=ABSENT)
+        for tenant in probe.bystanders(attempt):
+            ledger.expect(probe.absent(attempt, in_=tenant), is_=ABSENT)
+    trails_work(probe, ledger)
+
+
+def own_access_works(probe: CrossTenant, ledger: Ledger) -> None:
+    """Show that a refusal means something: every tenant gets at its own."""
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.read(probe.record_of(tenant), as_=tenant), is_=PERMITTED)
+        ledger.calibrate(probe.own_list(tenant), is_=PERMITTED)
+
+
+def comparison_sees(probe: CrossTenant, ledger: Ledger) -> None:
+    """Show that the comparison tells apart what differs, and takes for alike what does not."""
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.read(probe.record_of(tenant), as_=tenant), is_=PERMITTED)
+        ledger.calibrate(probe.own_and_random_id(tenant), is_=DIFFERENT)
+        ledger.calibrate(probe.two_strangers(tenant), is_=ALIKE)
+
+
+def trails_work(probe: CrossTenantTrail, ledger: Ledger) -> None:
+    """Show that every tenant's trail can be read, and that an event is found when and only when it is there."""
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.own_read_in_trail(tenant), is_=PRESENT)
+        ledger.calibrate(probe.nothing_in_trail(tenant), is_=ABSENT)

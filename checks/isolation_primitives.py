@@ -1,0 +1,32 @@
+"""Isolation primitives: per-tenant resources, not row filters on a shared store."""
+
+from __future__ import annotations
+
+from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.isolation_primitives import Stores
+
+
+@claim("ST-1")
+def check_no_record_lies_in_another_tenants_database(stores: Stores, ledger: Ledger) -> None:
+    """A store filtered by row shows the neighbour's rows to whoever forgets the filter; a database of one's own can't."""
+    for tenant in stores.tenants:
+        ledger.calibrate(stores.own_records(tenant), is_=PRESENT)
+    ledger.population(2 * len(stores.pairs()))
+    for tenant, other in stores.pairs():
+        ledger.expect(stores.same_database(tenant, other), is_=ABSENT)
+        ledger.expect(stores.foreign_records(tenant, other), is_=ABSENT)
+
+
+@claim("ST-2")
+def check_a_login_opens_its_own_database_alone(stores: Stores, ledger: Ledger) -> None:
+    """Credentials leak. What a stolen login opens is what its tenant owns, and not even the server's common rooms."""
+    for tenant in stores.tenants:
+        ledger.calibrate(stores.enter(tenant, tenant), is_=PERMITTED)
+    ledger.population(len(stores.pairs()) + 2 * len(stores.tenants))
+    for attacker, victim in stores.pairs():
+        ledger.expect(stores.enter(attacker, victim), is_=REFUSED)
+    for attacker in stores.tenants:
+        for observation in stores.enter_commons(attacker):
+            ledger.expect(observation, is_=REFUSED)
+    for tenant in stores.tenants:
+        ledger.calibrate(stores.enter(tenant, tenant), is_=PERMITTED)

@@ -1,0 +1,55 @@
+"""Per-tenant keys: the key is the tenant's, and the vendor may use it for two things."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.per_tenant_keys import TenantKeys
+
+
+@claim("KE-1")
+def check_every_tenant_has_a_key_of_its_own(keys: TenantKeys, ledger: Ledger) -> None:
+    """A key that two tenants share, or that lies in the vendor's account, is nobody's own."""
+    pairs = list(combinations(keys.tenants, 2))
+    for tenant in keys.tenants:
+        ledger.calibrate(keys.readable(tenant), is_=PRESENT)
+    ledger.population(len(keys.tenants) + len(pairs))
+    for tenant in keys.tenants:
+        ledger.expect(keys.in_own_account(tenant), is_=PRESENT)
+    for one, other in pairs:
+        ledger.expect(keys.same_key(one, other), is_=ABSENT)
+
+
+@claim("KE-3")
+def check_the_workload_holds_two_actions_on_paper(keys: TenantKeys, ledger: Ledger) -> None:
+    """Policy and grants together are what the vendor may do; every action of KMS is asked after, not a chosen few."""
+    for tenant in keys.tenants:
+        ledger.calibrate(keys.readable(tenant), is_=PRESENT)
+        for action in keys.allowed:
+            ledger.calibrate(keys.holds(tenant, action), is_=PRESENT)
+    ledger.population(len(keys.tenants) * len(keys.forbidden))
+    for tenant in keys.tenants:
+        for action in keys.forbidden:
+            ledger.expect(keys.could_hold(tenant, action), is_=ABSENT)
+
+
+@claim("KE-3")
+def check_the_workload_is_refused_everything_else_live(keys: TenantKeys, ledger: Ledger) -> None:
+    """Paper is patient: the workload's own credentials have to meet the refusal."""
+    for tenant in keys.tenants:
+        ledger.calibrate(keys.round_trip(tenant), is_=PERMITTED)
+        for attempt in keys.live(tenant):
+            ledger.expect(attempt, is_=REFUSED)
+        ledger.expect(keys.without_context(tenant), is_=REFUSED)
+        ledger.calibrate(keys.round_trip(tenant), is_=PERMITTED)
+
+
+@claim("KE-4")
+def check_every_key_is_rotated_yearly(keys: TenantKeys, ledger: Ledger) -> None:
+    """A key that nobody rotates is rotated never; the period is read from the key itself."""
+    for tenant in keys.tenants:
+        ledger.calibrate(keys.readable(tenant), is_=PRESENT)
+    ledger.population(len(keys.tenants))
+    for tenant in keys.tenants:
+        ledger.expect(keys.rotates(tenant), is_=PRESENT)

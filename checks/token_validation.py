@@ -1,0 +1,65 @@
+"""Checks of "Token validation"."""
+
+from __future__ import annotations
+
+from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.token_validation import FORGED, TAMPERED, TokenForge, TokenForgeTrail
+
+
+@claim("TK-1")
+def check_issuer_audience_expiry_and_signature_are_verified_first(probe: TokenForge, ledger: Ledger) -> None:
+    """A claim is worth what the signature over it is; a token for somebody else or of yesterday is no token at all."""
+    genuine_tokens_do(probe, ledger)
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.lending(tenant), is_=PERMITTED)
+    unfit = (*probe.forged(TAMPERED), *probe.for_elsewhere)
+    short_lived = probe.short_lived()
+    ledger.population(len(unfit) + 2 * len(short_lived))
+    for short in short_lived:
+        ledger.calibrate(probe.before_its_end(short), is_=PERMITTED)
+    for token in unfit:
+        ledger.expect(probe.show(token), is_=REFUSED)
+    for short in short_lived:
+        for seen in probe.after_its_end(short):
+            ledger.expect(seen, is_=REFUSED)
+    genuine_tokens_do(probe, ledger)
+
+
+@claim("TK-2")
+def check_no_forgery_is_taken_for_genuine(probe: TokenForge, ledger: Ledger) -> None:
+    """Whoever can forge a token is every tenant at once."""
+    genuine_tokens_do(probe, ledger)
+    forged = probe.forged(FORGED)
+    ledger.population(len(forged))
+    for token in forged:
+        ledger.expect(probe.show(token), is_=REFUSED)
+    genuine_tokens_do(probe, ledger)
+
+
+@claim("TK-3")
+def check_the_answer_to_a_forgery_does_not_depend_on_its_tenant(probe: TokenForge, ledger: Ledger) -> None:
+    """If it did, the tenant would have been taken from a token that nobody vouches for."""
+    genuine_tokens_do(probe, ledger)
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.genuine_and_forged(tenant), is_=DIFFERENT)
+        for token in probe.claiming(tenant):
+            ledger.expect(probe.show(token), is_=REFUSED)
+        for seen in probe.own_and_other_name(tenant):
+            ledger.expect(seen, is_=ALIKE)
+    genuine_tokens_do(probe, ledger)
+
+
+@claim("TK-3")
+def check_a_forgery_leaves_nothing_in_the_trail_of_its_tenant(probe: TokenForgeTrail, ledger: Ledger) -> None:
+    """A trail that blames a tenant for what was forged in its name has bound the tenant too early."""
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.genuine_in_trail(tenant), is_=PRESENT)
+        for token in probe.claiming(tenant):
+            ledger.expect(probe.named_in_trail(token), is_=ABSENT)
+        ledger.calibrate(probe.genuine_in_trail(tenant), is_=PRESENT)
+
+
+def genuine_tokens_do(probe: TokenForge, ledger: Ledger) -> None:
+    """Show that a refusal means something: every tenant's genuine token opens its own path."""
+    for tenant in probe.tenants:
+        ledger.calibrate(probe.genuine(tenant), is_=PERMITTED)

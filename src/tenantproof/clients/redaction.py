@@ -1,0 +1,61 @@
+"""Keeps secrets and hostile text out of evidence: secrets become digests, text becomes one clean line."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+from tenantproof.clients.exchange import Headers
+
+_SECRET_HEADERS = {
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-api-key",
+}
+# Three segments or two: a token stays a secret when its signature is cut off.
+_JWT = re.compile(r"ey[JA-Z][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+# Other, control, format, surrogate, private use, unassigned, line and paragraph separators.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_LONGEST_LINE = 300
+
+
+def digest(data: bytes | str) -> str:
+    """The SHA-256 of the data (of the UTF-8 of a string), as "sha256:" and 64 hex digits."""
+    octets = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return "sha256:" + hashlib.sha256(octets).hexdigest()
+
+
+def redact(headers: Headers) -> Headers:
+    """The headers with the values of those that carry secrets replaced by digests, and tokens elsewhere too."""
+    return tuple(
+        (name, digest(value) if name.strip().lower() in _SECRET_HEADERS else scrub(value)) for name, value in headers
+    )
+
+
+def scrub(text: str) -> str:
+    """The text with everything that looks like a JSON Web Token replaced by its digest."""
+    return _JWT.sub(lambda found: digest(found[0]), text)
+
+
+def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
+    """The text as one line that can't move a cursor, change direction, break a line or flood a page.
+
+    Terminal sequences are dropped, other unprintable characters are shown as <U+XXXX>; the rest is cut at `longest`
+    characters.
+    """
+    shown: list[str] = []
+    length = 0
+    for character in _ANSI.sub("", text[: 8 * longest]):
+        piece = character
+        if unicodedata.category(character) in _UNPRINTABLE:
+            piece = " " if character in "\t\r\n" else f"<U+{ord(character):04X}>"
+        length += len(piece)
+        if length > longest:
+            return "".join(shown) + "…"
+        shown.append(piece)
+    return "".join(shown) + ("…" if len(text) > 8 * longest else "")

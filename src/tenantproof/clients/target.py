@@ -1,0 +1,151 @@
+"""The target: one deployment, as its profile describes it, and the ways to reach it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import quote
+
+from tenantproof.clients.aws import AwsClients
+from tenantproof.clients.exchange import Answer, Headers, Request
+from tenantproof.clients.redaction import one_line
+from tenantproof.clients.tokens import TokenSource
+from tenantproof.clients.wire import Wire, response_line
+from tenantproof.model.errors import TargetError, UsageError
+from tenantproof.model.profile import Operation, Principal, Profile, Tenant
+
+
+class Target:
+    """Everything that a probe acts through. Nothing is contacted before it is asked for."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.capabilities = _capabilities(profile)
+        self.wire = Wire(profile.target.base_url, profile.safety)
+        self.tokens = TokenSource(profile, self.wire)
+        self._tenants = {tenant.id: tenant for tenant in profile.tenants}
+        self._aws: AwsClients | None = None
+
+    @cached_property
+    def canaries(self) -> Mapping[str, tuple[str, ...]]:
+        """The canaries of every tenant, by its id."""
+        return {tenant.id: tuple(record.canary for record in tenant.records) for tenant in self.profile.tenants}
+
+    @property
+    def aws(self) -> AwsClients:
+        """Clients of the AWS endpoint. Raises UsageError when the profile has no [aws]."""
+        if self._aws is None:
+            if self.profile.aws is None:
+                raise UsageError("the profile has no [aws]; add it, or leave out the claims that need kms")
+            self._aws = AwsClients(self.profile, self.wire.pace)
+        return self._aws
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        """The tenant of that id. Raises UsageError when the profile names none."""
+        if tenant_id not in self._tenants:
+            raise UsageError(f"the profile has no tenant {tenant_id!r}; it has {', '.join(self._tenants)}")
+        return self._tenants[tenant_id]
+
+    def principal(self, tenant_id: str, name: str = "reader") -> Principal:
+        """A principal of a tenant. Raises UsageError when the profile names none of that name."""
+        principals = self.tenant(tenant_id).principals
+        if name not in principals:
+            raise UsageError(f'tenant {tenant_id!r} has no principal "{name}"; add it to the profile')
+        return principals[name]
+
+    def bearer(self, tenant_id: str, principal: str = "reader") -> str:
+        """A genuine token of a principal of a tenant. Raises TargetError or UsageError."""
+        return self.tokens.bearer(self.principal(tenant_id, principal), f"tenant {tenant_id}, {principal}")
+
+    def support_bearer(self, name: str) -> str:
+        """A genuine token of somebody of the vendor's support. Raises TargetError or UsageError."""
+        principals = self.profile.support.principals if self.profile.support else {}
+        if name not in principals:
+            raise UsageError(f'the profile has no support principal "{name}"; add it to [support.principals]')
+        return self.tokens.bearer(principals[name], f"support, {name}")
+
+    def operation(self, name: str) -> Operation:
+        """An operation of the tenant-facing API. Raises UsageError when the profile has none of that name."""
+        if name not in self.profile.http.operations:
+            raise UsageError(f'http.operations has no "{name}"; add its method and path to the profile')
+        return self.profile.http.operations[name]
+
+    def request(
+        self,
+        operation: Operation,
+        *,
+        tenant: str = "",
+        record: str = "",
+        query: str = "",
+        bearer: str = "",
+        headers: Headers = (),
+        body: bytes = b"",
+        principal: str = "",
+        probe: str = "",
+    ) -> Request:
+        """The request of an operation, with its path filled in; `bearer` becomes the Authorization header."""
+        path = operation.path.replace("{tenant}", quote(tenant, safe="")).replace("{id}", quote(record, safe=""))
+        authorization: Headers = (("Authorization", f"Bearer {bearer}"),) if bearer else ()
+        return Request(
+            method=operation.method,
+            target=f"{path}?{query}" if query else path,
+            headers=(*authorization, ("Accept", "application/json"), *headers),
+            body=body,
+            principal=principal,
+            probe=probe,
+        )
+
+    def identify(self) -> dict[str, str]:
+        """Ask the target who it is. Returns the members that the profile expects, with what the target says.
+
+        Raises TargetError when it does not answer or is another deployment.
+        """
+        identity, url = self.profile.target.identity, self.profile.target.base_url
+        answer = self.wire.send(Request(method="GET", target=identity.path, headers=(("Accept", "application/json"),)))
+        if not answer.is_whole:
+            because = answer.failure or answer.malformed
+            raise TargetError(
+                f"{url}{identity.path} gave no readable answer: {because}; start the target or correct target.base_url"
+            )
+        said = _members(answer)
+        if answer.status != 200 or said is None:
+            raise TargetError(
+                f"{url}{identity.path} answered {response_line(answer)}; wanted 200 and a JSON object; "
+                f"correct target.identity.path"
+            )
+        seen = {name: one_line(str(said.get(name, "nothing"))) for name in identity.expect}
+        wrong = [name for name, wanted in identity.expect.items() if said.get(name) != wanted]
+        if wrong:
+            told = "; ".join(
+                f"{name} is {seen[name]!r}, the profile expects {identity.expect[name]!r}" for name in wrong
+            )
+            raise TargetError(
+                f"{url} is not the deployment of the profile: {told}; point target.base_url at the right one"
+            )
+        return seen
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.wire.close()
+        if self._aws:
+            self._aws.close()
+
+
+def _capabilities(profile: Profile) -> frozenset[str]:
+    found = {
+        "http": True,
+        "tokens": profile.tokens is not None,
+        "kms": profile.aws is not None,
+        "trail": "trail" in profile.http.operations,
+        "support": profile.support is not None,
+    }
+    return frozenset(name for name, is_there in found.items() if is_there)
+
+
+def _members(answer: Answer) -> dict[str, object] | None:
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,268 @@
+"""The wire: sends requests octet for octet over HTTP/1.1, and survives whatever answers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
+from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError
+from tenantproof.clients.pace import Pace
+from tenantproof.clients.redaction import digest, one_line, redact, scrub
+from tenantproof.model.errors import UsageError
+from tenantproof.model.profile import Safety
+
+__all__ = [
+    "Answer",
+    "Headers",
+    "Place",
+    "Request",
+    "Wire",
+    "authority",
+    "new_probe",
+    "origin_and_target",
+    "replay",
+    "request_line",
+    "response_line",
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request goes: a host, a port, whether TLS is spoken there, and a path that every target starts with."""
+
+    host: str
+    port: int
+    tls: bool
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, url: str) -> Place:
+        """The place that an http or https URL names. Raises UsageError for any other."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise UsageError(f"{url!r} is no URL: {error}; write it as https://host[:port]") from None
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(f"{url!r} is no http(s) URL; write it as https://host[:port]")
+        tls = parts.scheme == "https"
+        return cls(parts.hostname.lower(), port or (443 if tls else 80), tls, parts.path.rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        """The host and the port, as a Host header says them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+class Wire:
+    """Sends requests to the hosts that the profile allows, and to no other. Safe to use from several threads."""
+
+    def __init__(self, base_url: str, safety: Safety) -> None:
+        self._base = Place.of(base_url)
+        self._allowed = {authority(host) for host in safety.hosts}
+        self._seconds = safety.timeout_seconds
+        self.pace = Pace(safety.requests_per_second)
+        self._slots = threading.BoundedSemaphore(safety.connections)
+        self._lock = threading.Lock()
+        self._idle: dict[Place, list[socket.socket]] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._agent = f"tenantproof/{_version()}"
+
+    def send(self, request: Request, *, to: str = "") -> Answer:
+        """Send the request to the base URL, or to the place that the URL `to` names, and read the answer.
+
+        Redirects are not followed. Whatever the target does is in the answer. Raises UsageError for a place that
+        safety.hosts does not name, before anything is sent.
+        """
+        place = Place.of(to) if to else self._base
+        self.allow(place)
+        self.pace.wait()
+        with self._slots:
+            return self._exchange(place, request)
+
+    def allow(self, place: Place) -> None:
+        """Raise UsageError unless the profile lets the harness contact the place."""
+        if f"{place.host}:{place.port}" not in self._allowed:
+            raise UsageError(
+                f"{place.host}:{place.port} is not in safety.hosts; add it to the profile if the harness may contact it"
+            )
+
+    def close(self) -> None:
+        """Close every idle connection. The wire may be used again afterwards."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    def _exchange(self, place: Place, request: Request) -> Answer:
+        at, begun = time.time(), time.monotonic()
+        idle = self._take_idle(place)
+        answer, was_stale = self._attempt(place, request, idle, begun)
+        # An idle connection may be closed just as it is used; only that, and only a GET, is sent again, and only once.
+        if idle and was_stale and request.method == "GET":
+            answer, _ = self._attempt(place, request, None, begun)
+        return replace(answer, at=at, seconds=time.monotonic() - begun)
+
+    def _attempt(
+        self, place: Place, request: Request, connection: socket.socket | None, begun: float
+    ) -> tuple[Answer, bool]:
+        """One try, and whether the connection ended before any octet of an answer came."""
+        try:
+            connection = connection or self._connect(place, begun)
+        except OSError as error:
+            return Answer(failure=_unreachable(place, error)), False
+        deadline = begun + self._seconds
+        reader = Reader(connection, deadline, self._seconds)
+        failure, malformed, was_stale = "", "", False
+        try:
+            _push(connection, self._octets(place, request), deadline, self._seconds)
+            reader.read(request.method)
+        except SilentError as silent:
+            was_stale = not reader.reading.started and not silent.late
+            failure = str(silent)
+        except BrokenAnswerError as broken:
+            malformed = str(broken)
+        self._release(place, connection, reader.reading)
+        return _answer(reader.reading, failure, malformed), was_stale
+
+    def _octets(self, place: Place, request: Request) -> bytes:
+        target = place.prefix + request.target if request.target.startswith("/") else request.target
+        added = [("Host", place.authority)] if not request.names("host") else []
+        trailing: list[tuple[str, str]] = []
+        if request.probe and not request.names("traceparent"):
+            trailing.append(("traceparent", f"00-{request.probe}-{secrets.token_hex(8)}-01"))
+        if not request.names("user-agent"):
+            trailing.append(("User-Agent", self._agent))
+        # A length that nobody asked for would spoil an attack that says its own.
+        has_length = request.names("content-length") or request.names("transfer-encoding")
+        if not has_length and (request.body or request.method in {"POST", "PUT", "PATCH"}):
+            trailing.append(("Content-Length", str(len(request.body))))
+        head = [_raw(f"{request.method} {target} HTTP/1.1")]
+        head += [_raw(f"{name}: {value}") for name, value in (*added, *request.headers, *trailing)]
+        return b"\r\n".join(head) + b"\r\n\r\n" + request.body
+
+    def _take_idle(self, place: Place) -> socket.socket | None:
+        with self._lock:
+            idle = self._idle.get(place)
+            return idle.pop() if idle else None
+
+    def _connect(self, place: Place, begun: float) -> socket.socket:
+        remaining = max(begun + self._seconds - time.monotonic(), 0.001)
+        connection = socket.create_connection((place.host, place.port), timeout=remaining)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not place.tls:
+            return connection
+        try:
+            return self._tls_context().wrap_socket(connection, server_hostname=place.host)
+        except (OSError, ValueError):
+            connection.close()
+            raise
+
+    def _tls_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._tls is None:
+                self._tls = ssl.create_default_context()
+            return self._tls
+
+    def _release(self, place: Place, connection: socket.socket, reading: Reading) -> None:
+        if not reading.reusable:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.setdefault(place, []).append(connection)
+
+
+def authority(host: str) -> str:
+    """An entry of safety.hosts as host:port, in lower case and without brackets; the port is 443 unless it is said."""
+    bare = host.lower()
+    found = re.fullmatch(r"(.*):(\d+)", bare)
+    name, port = (found[1], found[2]) if found else (bare, "443")
+    return f"{name.strip('[]')}:{port}"
+
+
+def request_line(request: Request) -> str:
+    """The request in one redacted line, fit to print."""
+    return one_line(f"{request.method} {scrub(request.target)}")
+
+
+def response_line(answer: Answer) -> str:
+    """The answer in one line, fit to print; never any of its body."""
+    if not answer.status:
+        return one_line(answer.failure or answer.malformed or "no answer")
+    trouble = answer.malformed or answer.failure
+    status = f"{answer.status} {scrub(answer.reason)}".strip()
+    return one_line(f"{status}, {len(answer.body)} octets" + (f"; {trouble}" if trouble else ""))
+
+
+def replay(request: Request) -> str:
+    """The whole request with secrets replaced by digests: a line, headers, an empty line and the digest of a body."""
+    head = [f"{request.method} {scrub(request.target)} HTTP/1.1"]
+    head += [f"{name}: {value}" for name, value in redact(request.headers)]
+    body = f"[{len(request.body)} octets, {digest(request.body)}]" if request.body else ""
+    return "\n".join([*(one_line(line, 2000) for line in head), "", body]).rstrip()
+
+
+def _answer(reading: Reading, failure: str, malformed: str) -> Answer:
+    """The answer that a reading comes to: one that broke off half way is malformed, one that never came a failure."""
+    if failure and reading.status >= 200:
+        failure, malformed = "", f"the answer broke off after {len(reading.body)} octets of body: {failure}"
+    return Answer(
+        status=0 if failure else reading.status,
+        reason=reading.reason,
+        headers=reading.headers,
+        body=bytes(reading.body),
+        failure=failure,
+        malformed=malformed,
+    )
+
+
+def _push(connection: socket.socket, octets: bytes, deadline: float, allowed: float) -> None:
+    """Send everything, or raise SilentError. A target may answer before it has read all, so a reset is read first."""
+    try:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        connection.sendall(octets)
+    except TimeoutError:
+        raise SilentError(f"the target did not take the request within {allowed:g} s", late=True) from None
+    except (BrokenPipeError, ConnectionResetError):
+        # The answer (431, 413) may already be here; the reader finds it or says that the connection broke.
+        return
+    except OSError as error:
+        raise SilentError(f"the connection broke: {error.strerror or error}") from None
+
+
+def _unreachable(place: Place, error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return one_line(f"{place.authority} can't be reached over TLS: {error.reason or error}")
+    if isinstance(error, TimeoutError):
+        return f"{place.authority} accepted no connection in time"
+    return one_line(f"{place.authority} can't be reached: {error.strerror or error}")
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def origin_and_target(url: str) -> tuple[str, str]:
+    """A URL cut into what `Wire.send` takes as `to` and what it takes as the request's target."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _version() -> str:
+    try:
+        return version("tenantproof")
+    except PackageNotFoundError:
+        return "0"
