@@ -8,7 +8,7 @@ from tenantproof.probes.isolation_primitives import Stores
 
 @claim("ST-1")
 def check_no_record_lies_in_another_tenants_database(stores: Stores, ledger: Ledger) -> None:
-    """A store filtered by row shows the neighbour's rows to whoever forgets the filter; a database of one's own can't."""
+    """A store filtered by row shows the neighbour's rows to whoever forgets the filter; one's own database can't."""
     for tenant in stores.tenants:
         ledger.calibrate(stores.own_records(tenant), is_=PRESENT)
     ledger.population(2 * len(stores.pairs()))

@@ -58,7 +58,8 @@ class Closing:
 def close(closing: Closing, journal: Journal) -> RunRecord:
     """Write summary, reports, manifest and attestation into the run's folder; closes the journal.
 
-    Raises UsageError when the disk is full or the signing key can't be read; the journal is kept in any case.
+    Raises UsageError when the disk is full, the signing key can't be read, or a waiver excuses nothing; what was
+    written by then is kept.
     """
     record = _record(closing, journal)
     journal.close()
@@ -68,6 +69,8 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
         "report.html": report_html(record).encode(),
     }
     finish(closing.folder, record, files, signing_key())
+    if not closing.trouble and (idle := unused(closing.waivers, closing.assessment.by_claim)):
+        raise UsageError(f"the waiver of {', '.join(idle)} excuses nothing: the claim did not fail; remove it")
     return record
 
 
@@ -75,9 +78,6 @@ def _record(closing: Closing, journal: Journal) -> RunRecord:
     assessment, profile = closing.assessment, closing.profile
     caught, sensitivity = _sensitivity(closing.folder.parent)
     waived = {waiver.claim: waiver for waiver in closing.waivers}
-    if idle := unused(tuple(closing.waivers), assessment.by_claim) if assessment.by_check else []:
-        closing_note = f"the waiver of {', '.join(idle)} excuses nothing: the claim did not fail; remove it"
-        raise UsageError(closing_note)
     probes, observations = journal.totals()
     ended = datetime.now(UTC)
     return RunRecord(

@@ -138,7 +138,9 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "tokens": profile.tokens is not None,
         "kms": profile.aws is not None,
         "trail": "trail" in profile.http.operations,
-        "support": profile.support is not None,
+        # Its checks write requests, approvals and grants.
+        "support": profile.support is not None and profile.safety.allow_writes,
+        "stores": any(tenant.database for tenant in profile.tenants),
     }
     return frozenset(name for name, is_there in found.items() if is_there)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,7 @@ def load_waivers(path: Path, claims: Container[str], today: dt.date | None = Non
     return file.waiver
 
 
-def unused(waivers: tuple[Waiver, ...], findings: Mapping[str, Finding]) -> list[str]:
+def unused(waivers: Sequence[Waiver], findings: Mapping[str, Finding]) -> list[str]:
     """Claims whose waiver excuses nothing, because the claim did not fail."""
     return [each.claim for each in waivers if findings[each.claim].verdict is not Verdict.NOT_SATISFIED]
 

@@ -51,6 +51,7 @@ class Journal:
         self._batch: list[_Row] = []
         self._committed = time.monotonic()
         self._encoder = msgspec.json.Encoder()
+        self._closed = False
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, str]) -> Journal:
@@ -166,7 +167,10 @@ class Journal:
         return probes, observations
 
     def close(self) -> None:
-        """Commit, fold the write-ahead log in, and close."""
+        """Commit, fold the write-ahead log in, and close; closing twice does nothing more."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.flush()
             self._connection.execute("PRAGMA journal_mode=DELETE")

@@ -91,6 +91,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     canary: Annotated[str, Meta(min_length=16)]
 
 
+class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tenant's own login to its own PostgreSQL database, lent to the harness. `ca` is a file with a PEM certificate."""
+
+    host: _Text
+    port: int = 5432
+    database: _Text
+    user: _Text
+    password: Secret
+    ca: str = ""
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One tenant; `principals` needs a `reader`, and an `approver` where support is under audit."""
 
@@ -105,6 +116,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     principals: dict[str, Principal]
     aws: dict[str, AwsPrincipal] = {}
     records: tuple[Record, ...] = ()
+    database: Database | None = None
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,7 +17,13 @@ from tenantproof.plugin.kit import Ledger
 from tenantproof.plugin.run import Event, RunContext
 from tenantproof.probes.probe import Probe
 
-_TABLES = {"kms": "[aws]", "tokens": "[tokens]", "support": "[support]", "trail": "[http.operations] trail"}
+_TABLES = {
+    "kms": "[aws]",
+    "tokens": "[tokens]",
+    "support": "[support] and safety.allow_writes = true",
+    "stores": "[tenants.database]",
+    "trail": "[http.operations] trail",
+}
 
 
 class IsolationPlugin:

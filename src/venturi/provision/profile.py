@@ -95,6 +95,8 @@ def _http() -> Table:
             "grant": {"status": 403, "code": "NO_GRANT"},
             "mfa": {"status": 403, "code": "MFA_REQUIRED"},
             "approval": {"status": 403, "code": "NOT_APPROVED"},
+            "conflict": {"status": 409, "code": "CONFLICT"},
+            "invalid": {"status": 400, "code": "INVALID_REQUEST"},
         },
     }
 

@@ -1,0 +1,108 @@
+"""Support access is break-glass only: asked for, approved, proven, short, recorded, and told."""
+
+from __future__ import annotations
+
+from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.support_access import SupportAccess
+
+
+@claim("SU-1")
+def check_without_a_grant_support_reads_nothing(desk: SupportAccess, ledger: Ledger) -> None:
+    """Standing access is access that nobody has to ask for: the same token reads under a grant and not without."""
+    for tenant in desk.tenants:
+        case, other = desk.case(tenant), desk.other_than(tenant)
+        ledger.expect(case.read(grant=""), is_=REFUSED)
+        ledger.expect(case.read(), is_=REFUSED)
+        for step in case.legal_path():
+            ledger.calibrate(step, is_=PERMITTED)
+        ledger.calibrate(case.read(), is_=PERMITTED)
+        ledger.expect(case.read(grant=""), is_=REFUSED)
+        ledger.expect(case.read(at=other), is_=REFUSED)
+        ledger.expect(case.read(as_=desk.people[1]), is_=REFUSED)
+        ledger.calibrate(case.revoke(), is_=PERMITTED)
+        ledger.expect(case.read(), is_=REFUSED)
+
+
+@claim("SU-2")
+def check_nobody_but_the_tenant_approves(desk: SupportAccess, ledger: Ledger) -> None:
+    """An approval gate is enforced when every way round it is closed: no approval, one's own, a stranger's, a no."""
+    tenant = desk.tenants[0]
+    case = desk.case(tenant)
+    ledger.calibrate(case.ask(), is_=PERMITTED)
+    ledger.expect(case.activate(), is_=REFUSED)
+    ledger.expect(case.approve_oneself(), is_=REFUSED)
+    ledger.expect(case.approve(by=desk.other_than(tenant)), is_=REFUSED)
+    ledger.expect(case.approve(digest="0" * 64), is_=REFUSED)
+    ledger.expect(case.activate(), is_=REFUSED)
+    ledger.expect(case.read(), is_=REFUSED)
+    ledger.calibrate(case.approve(), is_=PERMITTED)
+    ledger.calibrate(case.activate(), is_=PERMITTED)
+    ledger.calibrate(case.read(), is_=PERMITTED)
+    denied = desk.case(tenant)
+    ledger.calibrate(denied.ask(), is_=PERMITTED)
+    ledger.calibrate(denied.deny(), is_=PERMITTED)
+    ledger.expect(denied.approve(), is_=REFUSED)
+    ledger.expect(denied.activate(), is_=REFUSED)
+    ledger.expect(denied.read(), is_=REFUSED)
+
+
+@claim("SU-3")
+def check_access_ends_by_itself(desk: SupportAccess, ledger: Ledger) -> None:
+    """A box has two walls: nobody gets more time than the limit, and the time that was given runs out."""
+    tenant = desk.tenants[0]
+    case = desk.brief_case(tenant)
+    for step in case.legal_path():
+        ledger.calibrate(step, is_=PERMITTED)
+    ledger.calibrate(case.read(), is_=PERMITTED)
+    ledger.expect(desk.overlong(tenant), is_=REFUSED)
+    ledger.expect(desk.outlast(case), is_=REFUSED)
+    ledger.expect(case.activate(), is_=REFUSED)
+    ledger.expect(case.read(), is_=REFUSED)
+
+
+@claim("SU-4")
+def check_every_step_needs_its_own_second_factor(desk: SupportAccess, ledger: Ledger) -> None:
+    """A second factor counts for one person, one step and one case, once."""
+    tenant = desk.tenants[0]
+    case, elsewhere = desk.case(tenant), desk.case(tenant)
+    ledger.calibrate(case.ask(), is_=PERMITTED)
+    ledger.expect(case.approve(mfa=False), is_=REFUSED)
+    ledger.expect(case.approve(verb="activate"), is_=REFUSED)
+    ledger.calibrate(case.approve(), is_=PERMITTED)
+    for step in (elsewhere.ask(), elsewhere.approve()):
+        ledger.calibrate(step, is_=PERMITTED)
+    used = case.challenge("activate", None)
+    ledger.expect(case.activate(mfa=False), is_=REFUSED)
+    ledger.expect(case.activate(signer=desk.people[1], challenge=used), is_=REFUSED)
+    ledger.expect(desk.replayed(case, used), is_=REFUSED)
+    ledger.expect(case.activate(verb="approve"), is_=REFUSED)
+    ledger.expect(case.activate(of=elsewhere), is_=REFUSED)
+    ledger.expect(case.read(), is_=REFUSED)
+    ledger.calibrate(case.activate(), is_=PERMITTED)
+    ledger.calibrate(case.read(), is_=PERMITTED)
+
+
+@claim("SU-5")
+def check_every_access_is_in_the_tenants_trail(desk: SupportAccess, ledger: Ledger) -> None:
+    """What the tenant can't read about did not happen as far as it knows; what others can read about is a leak."""
+    for tenant in desk.tenants:
+        case, other = desk.case(tenant), desk.other_than(tenant)
+        for step in case.legal_path():
+            ledger.calibrate(step, is_=PERMITTED)
+        ledger.calibrate(case.read(), is_=PERMITTED)
+        for name in ("request", "approve", "activate", "read"):
+            ledger.expect(desk.recorded(case, name, tenant), is_=PRESENT)
+            ledger.expect(desk.recorded(case, name, other), is_=ABSENT)
+
+
+@claim("SU-6")
+def check_the_tenant_is_told_before_the_first_byte(desk: SupportAccess, ledger: Ledger) -> None:
+    """A notice that comes after the access comes too late to stop it."""
+    for tenant in desk.tenants:
+        case, other = desk.case(tenant), desk.other_than(tenant)
+        ledger.expect(desk.told(case, tenant), is_=ABSENT)
+        for step in case.legal_path():
+            ledger.calibrate(step, is_=PERMITTED)
+        ledger.expect(desk.told(case, tenant), is_=PRESENT)
+        ledger.expect(desk.told(case, other), is_=ABSENT)
+        ledger.calibrate(case.read(), is_=PERMITTED)

@@ -1,0 +1,90 @@
+"""Turns one exchange with the target into an observation: what was sent, what came back, nothing secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tenantproof.clients.canaries import found_in
+from tenantproof.clients.exchange import Answer, Request
+from tenantproof.clients.redaction import digest, one_line
+from tenantproof.clients.wire import new_probe, replay, request_line, response_line
+from tenantproof.model.observation import Observation, Unit
+from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.model.profile import Http
+
+__all__ = ["access", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
+
+
+def sight(
+    what: str,
+    request: Request,
+    answer: Answer,
+    outcome: Outcome,
+    *,
+    unit: Unit | None = None,
+    notes: Iterable[str] = (),
+) -> Observation:
+    """The observation of one exchange. Notes are cleaned, for they may quote the target."""
+    text = replay(request)
+    return Observation(
+        probe=request.probe,
+        what=what,
+        outcome=outcome,
+        principal=request.principal,
+        request=request_line(request),
+        request_digest=digest(text),
+        response=response_line(answer),
+        response_digest=digest(answer.body) if answer.status else "",
+        at=answer.at,
+        seconds=answer.seconds,
+        unit=unit,
+        notes=tuple(one_line(note) for note in notes),
+        replay=text,
+    )
+
+
+def refusal_name(answer: Answer, http: Http) -> str:
+    """The name of the contract's refusal that the answer is: status and code match. Empty if it is none of them."""
+    code = json_object(answer.body).get(http.code_field)
+    for name, refusal in http.refusals.items():
+        if answer.status == refusal.status and code == refusal.code:
+            return name
+    return ""
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """The JSON object in the body, or an empty one. Any: the JSON is the target's."""
+    value = json_value(body)
+    return value if isinstance(value, dict) else {}
+
+
+def json_value(body: bytes) -> Any:  # noqa: ANN401  # the JSON is the target's
+    """The JSON value in the body, or None."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def access(
+    answer: Answer, http: Http, *, wanted: Iterable[str], foreign: Iterable[str], refusal: str
+) -> tuple[Outcome, tuple[str, ...]]:
+    """What an act came to, with notes: permitted if something wanted came back or anything foreign did.
+
+    Refused is the answer that the contract names `refusal`, with nothing foreign in it. Everything else is unclear.
+    """
+    if leaked := found_in(answer, foreign):
+        return PERMITTED, (f"{len(leaked)} canaries that are not the caller's came back",)
+    if not answer.is_whole:
+        return UNANSWERED, (answer.failure or answer.malformed or "no answer",)
+    if found_in(answer, wanted):
+        return PERMITTED, ()
+    seen = refusal_name(answer, http)
+    if seen == refusal:
+        return REFUSED, ()
+    named = http.refusals[refusal]
+    code = json_object(answer.body).get(http.code_field)
+    saw = f"{answer.status} {code}" if isinstance(code, str) else str(answer.status)
+    return UNCLEAR, (f"saw {saw}; the contract refuses with {named.status} {named.code}",)
