@@ -32,7 +32,7 @@ def check_nobody_but_the_tenant_approves(desk: SupportAccess, ledger: Ledger) ->
     ledger.expect(case.activate(), is_=REFUSED)
     ledger.expect(case.approve_oneself(), is_=REFUSED)
     ledger.expect(case.approve(by=desk.other_than(tenant)), is_=REFUSED)
-    ledger.expect(case.approve(digest="0" * 64), is_=REFUSED)
+    ledger.expect(case.approve(digest="sha256:" + "0" * 64), is_=REFUSED)
     ledger.expect(case.activate(), is_=REFUSED)
     ledger.expect(case.read(), is_=REFUSED)
     ledger.calibrate(case.approve(), is_=PERMITTED)

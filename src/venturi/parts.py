@@ -15,7 +15,7 @@ from venturi.identity.binding import Binding
 from venturi.identity.directory import Directory
 from venturi.identity.verifier import TokenVerifier
 from venturi.provision.databases import Doors
-from venturi.provision.keys import KeyPolicy, tenant_grants, tenant_key_policy
+from venturi.provision.keys import KeyPlan, KeyPolicy, tenant_grants, tenant_key_policy
 from venturi.records.store import Records
 from venturi.support.desk import SupportDesk
 from venturi.support.mfa import SecondFactor
@@ -44,6 +44,7 @@ class Parts:
     vault: type[Vault] = Vault
     doors: type[Doors] = Doors
     front: type[StrictFront] = StrictFront
+    keys: type[KeyPlan] = KeyPlan
     key_policy: KeyPolicy = tenant_key_policy
     grants: Callable[..., list[GrantRequest]] = tenant_grants
 

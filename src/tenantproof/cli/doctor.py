@@ -54,9 +54,9 @@ def _identity(target: Target) -> Iterator[tuple[str, bool]]:
 def _principals(target: Target, profile: Profile) -> Iterator[tuple[str, bool]]:
     for tenant in profile.tenants:
         for name in tenant.principals:
-            yield _token(f"{tenant.id}, {name}", lambda t=tenant.id, n=name: target.bearer(t, n))  # type: ignore[misc]
+            yield _token(f"{tenant.id}, {name}", lambda t=tenant.id, n=name: target.bearer(t, n))
     for name in profile.support.principals if profile.support else ():
-        yield _token(f"support, {name}", lambda n=name: target.support_bearer(n))  # type: ignore[misc]
+        yield _token(f"support, {name}", lambda n=name: target.support_bearer(n))
 
 
 def _token(who: str, fetch: object) -> tuple[str, bool]:

@@ -53,7 +53,7 @@ def _profile(process: subprocess.Popen[str], stdout: IO[str], tail: deque[str]) 
     timer = threading.Timer(_BOOT_SECONDS, process.kill)
     timer.start()
     try:
-        lines = []
+        lines: list[str] = []
         for line in stdout:
             if line.startswith(READY):
                 return "".join(lines)

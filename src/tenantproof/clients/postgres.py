@@ -17,7 +17,7 @@ from tenantproof.model.profile import Database
 
 @dataclass(frozen=True)
 class Rows:
-    """What came back. `refused` is the server's SQLSTATE and message when it said no; `failure` when nothing answered."""
+    """What came back. `refused`: the server's SQLSTATE and message when it said no; `failure`: nothing answered."""
 
     rows: tuple[tuple[object, ...], ...] = ()
     refused: str = ""

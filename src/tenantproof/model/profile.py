@@ -92,7 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tenant's own login to its own PostgreSQL database, lent to the harness. `ca` is a file with a PEM certificate."""
+    """A tenant's own login to its own PostgreSQL database. `ca` is a file with a PEM certificate."""
 
     host: _Text
     port: int = 5432

@@ -88,7 +88,7 @@ class CheckFile(pytest.File):
                 continue
             yield CheckItem.from_parent(self, name=_key(check), check=check, plugin=self._plugin)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # type: ignore[override]  # pytest names its styles privately
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Our own errors are a sentence; anything else is a broken check file, with its traceback."""
         del style
         if isinstance(excinfo.value, self.CollectError | UsageError):

@@ -85,8 +85,8 @@ class Stores(Probe):
             # The whole row as text, so that the search knows nothing of the target's columns.
             found = self._ask(
                 tenant,
-                f"SELECT count(*) FROM {table} t WHERE t::text LIKE ANY ($1::text[])",
-                [f"%{i}%" for i in ids],  # noqa: S608  # quoted by the server
+                f"SELECT count(*) FROM {table} t WHERE t::text LIKE ANY ($1::text[])",  # noqa: S608  # quoted by the server
+                [f"%{ident}%" for ident in ids],
             )
             if found.failure or found.refused:
                 return self._seen(what, _refusal(found), tenant, found, unit=unit)

@@ -143,8 +143,9 @@ class TenantKeys(Probe):
         """Whether two tenants' keys are one and the same: by ARN, or by key id as replicas have it."""
         mine, theirs = (self._key(tenant) for tenant in (one, other))
         trouble = mine.trouble or theirs.trouble
-        same = mine.metadata.get("Arn") == theirs.metadata.get("Arn") or _key_id(one) == _key_id(other)
-        outcome = UNANSWERED if trouble else PRESENT if same else ABSENT
+        same = one.key_arn == other.key_arn or _key_id(one) == _key_id(other)
+        replica = bool(mine.metadata) and mine.metadata.get("Arn") == theirs.metadata.get("Arn")
+        outcome = PRESENT if same or replica else UNANSWERED if trouble else ABSENT
         unit = Unit(one.id, other.id, "kms:DescribeKey", "shared key")
         return self._seen(f"{one.id} and {other.id} share a key", outcome, one, unit=unit, notes=(trouble,))
 

@@ -17,7 +17,6 @@ Client: TypeAlias = Any
 """A boto3 client; which service it speaks is chosen at run time, so no stub fits."""
 TOPIC = "venturi-notices"
 WORKLOAD_ROLE = f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-workload"
-_ROTATION_DAYS = 365
 _AUDITOR_READS = (
     "kms:DescribeKey",
     "kms:GetKeyPolicy",
@@ -75,6 +74,8 @@ def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dic
     with ThreadPoolExecutor(4) as pool:
         built = pool.map(lambda tenant: _tenant(endpoint, tenant, accounts, parts), plan.tenants)
         result = {tenant.id: made for tenant, made in zip(plan.tenants, built, strict=True)}
+    keys = parts.keys().assign({tenant: made.key_arn for tenant, made in result.items()})
+    result = {tenant: msgspec.structs.replace(made, key_arn=keys[tenant]) for tenant, made in result.items()}
     _workload_role(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()])
     return result
 
@@ -93,7 +94,8 @@ def _key(kms: Client, tenant: TenantPlan, parts: Parts) -> str:
     made = kms.create_key(Policy=json.dumps(policy), Description="Attribution records and exports")
     arn: str = made["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName="alias/venturi", TargetKeyId=arn)
-    kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=_ROTATION_DAYS)
+    if days := parts.keys().rotation_days():
+        kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=days)
     for grant in parts.grants(tenant=tenant.id, account=tenant.account, vendor_account=VENDOR_ACCOUNT):
         kms.create_grant(KeyId=arn, **grant.arguments())
     return arn

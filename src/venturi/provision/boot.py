@@ -56,7 +56,14 @@ def boot(supervisor: Supervisor, *, tenants: int, overlay: str) -> Table:
     settings = _api_settings(supervisor.postgres, plan, accounts, built, issuer, endpoint, overlay)
     asyncio.run(seed(settings, plan, parts))
     api = supervisor.child("api", settings)
-    where = Addresses(api=api.url, issuer=issuer, aws=endpoint)
+    cluster = supervisor.postgres
+    where = Addresses(
+        api=api.url,
+        issuer=issuer,
+        aws=endpoint,
+        database=(cluster.host, cluster.port),
+        database_ca=str(cluster.ca_file),
+    )
     return profile(plan, accounts, built, where, SecretFiles(supervisor.rundir / "secrets"))
 
 

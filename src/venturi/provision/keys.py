@@ -61,3 +61,15 @@ def tenant_key_policy(*, tenant: str, account: str, vendor_account: str) -> Poli
 def tenant_grants(*, tenant: str, account: str, vendor_account: str) -> list[GrantRequest]:  # noqa: ARG001
     """No grants: what the vendor may do stands in the key policy alone, where an auditor looks first."""
     return []
+
+
+class KeyPlan:
+    """Which tenant uses which key, and how often a key is rotated."""
+
+    def rotation_days(self) -> int:
+        """The rotation period in days; 0: the key is not rotated."""
+        return 365
+
+    def assign(self, made: dict[str, str]) -> dict[str, str]:
+        """Tenant to the ARN of the key that its data is encrypted under, from the keys that were made, by tenant."""
+        return made

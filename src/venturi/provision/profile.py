@@ -24,6 +24,10 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     api: str
     issuer: str
     aws: str
+    database: tuple[str, int]
+    """Host and port."""
+    database_ca: str
+    """File with the certificate (PEM) that the database shows."""
 
 
 class SecretFiles:
@@ -73,8 +77,7 @@ def profile(
         },
         "support": _support(plan, where.issuer, secrets),
         "tenants": [
-            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where.issuer, secrets)
-            for tenant in plan.tenants
+            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets) for tenant in plan.tenants
         ],
     }
 
@@ -127,7 +130,7 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
     }
 
 
-def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, issuer: str, secrets: SecretFiles) -> Table:
+def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addresses, secrets: SecretFiles) -> Table:
     return {
         "id": tenant.id,
         "name": tenant.name,
@@ -137,9 +140,21 @@ def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, issuer: str,
         "account": tenant.account,
         "key_arn": built.key_arn,
         "notices": built.queue_url,
-        "principals": {person.name: _principal(person, issuer, secrets) for person in tenant.principals},
+        "principals": {person.name: _principal(person, where.issuer, secrets) for person in tenant.principals},
         "aws": {"auditor": _aws_user(auditor, f"{tenant.id}.auditor", secrets)},
+        "database": _database(tenant, where, secrets),
         "records": [{"id": record.id, "canary": record.canary} for record in tenant.records],
+    }
+
+
+def _database(tenant: TenantPlan, where: Addresses, secrets: SecretFiles) -> Table:
+    return {
+        "host": where.database[0],
+        "port": where.database[1],
+        "database": tenant.database,
+        "user": tenant.app_role,
+        "password": secrets.keep(f"{tenant.id}.database", tenant.app_password),
+        "ca": where.database_ca,
     }
 
 

@@ -18,8 +18,13 @@ def _model() -> botocore.model.ServiceModel:
 @cache
 def kms_actions() -> tuple[str, ...]:
     """Every KMS permission, as `kms:Name`, sorted: the operations, and the names that only grants use."""
-    names = set(_model().operation_names) | set(_model().shape_for("GrantOperation").enum)
+    names = set(_model().operation_names) | set(_grant_operations())
     return tuple(sorted(f"kms:{name}" for name in names - {_SPLIT}))
+
+
+def _grant_operations() -> list[str]:
+    shape = _model().shape_for("GrantOperation")
+    return list(getattr(shape, "enum", ()))
 
 
 @cache

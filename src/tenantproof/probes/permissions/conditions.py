@@ -61,7 +61,7 @@ def read_conditions(block: Mapping[str, object]) -> tuple[Condition, ...]:
     found = []
     for name, keys in block.items():
         if not isinstance(keys, Mapping):
-            raise ValueError(f"{name} holds no keys")
+            raise ValueError(f"{name} holds no keys")  # noqa: TRY004  # one error for every malformed policy
         operator = operator_named(name)
         found += [Condition(operator, str(key), _texts(value)) for key, value in keys.items()]
     return tuple(found)

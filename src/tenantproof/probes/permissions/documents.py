@@ -163,9 +163,10 @@ def _either(source: Mapping[str, Any], element: str, default: list[str] | None =
 
 def _listed(value: object, element: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(one, str) for one in values):
+    texts = [one for one in values if isinstance(one, str)]
+    if not values or len(texts) < len(values):
         raise ValueError(f"{element} is no text or list of texts")
-    return values
+    return texts
 
 
 def _principals(source: Mapping[str, Any], resource_based: bool) -> tuple[tuple[tuple[str, str], ...], bool]:
