@@ -40,8 +40,9 @@ def check_no_forgery_is_taken_for_genuine(probe: TokenForge, ledger: Ledger) -> 
 def check_the_answer_to_a_forgery_does_not_depend_on_its_tenant(probe: TokenForge, ledger: Ledger) -> None:
     """If it did, the tenant would have been taken from a token that nobody vouches for."""
     genuine_tokens_do(probe, ledger)
+    ledger.population(probe.plain_forgeries)
     for tenant in probe.tenants:
-        ledger.calibrate(probe.genuine_and_forged(tenant), is_=DIFFERENT)
+        ledger.calibrate(probe.own_path_and_anothers(tenant), is_=DIFFERENT)
         for token in probe.claiming(tenant):
             ledger.expect(probe.show(token), is_=REFUSED)
         for seen in probe.own_and_other_name(tenant):
@@ -52,6 +53,7 @@ def check_the_answer_to_a_forgery_does_not_depend_on_its_tenant(probe: TokenForg
 @claim("TK-3")
 def check_a_forgery_leaves_nothing_in_the_trail_of_its_tenant(probe: TokenForgeTrail, ledger: Ledger) -> None:
     """A trail that blames a tenant for what was forged in its name has bound the tenant too early."""
+    ledger.population(probe.plain_forgeries)
     for tenant in probe.tenants:
         ledger.calibrate(probe.genuine_in_trail(tenant), is_=PRESENT)
         for token in probe.claiming(tenant):

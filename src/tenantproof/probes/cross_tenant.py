@@ -69,14 +69,14 @@ class CrossTenant(Probe):
         records = self.target.tenant(tenant).records
         return records[turn % len(records)]
 
-    def read(self, record: Record, *, as_: str, at: str = "") -> Observation:
+    def read(self, record: Record, *, as_: str, at: str = "", unit: Unit | None = None) -> Observation:
         """A tenant's reader reads a record under the tenant `at` (its own, unless said)."""
         request, answer = self._send("read", at=at or as_, as_=as_, record=record.id)
         owner = self._owner(record)
         refusal = "absent" if (at or as_) == as_ else "mismatch"
         outcome, notes = access(answer, self._http, wanted=[record.canary], foreign=self._foreign(as_), refusal=refusal)
         whose = "its own record" if owner == as_ else f"a record of {owner}"
-        return sight(f"{as_} reads {whose} under {at or as_}", request, answer, outcome, notes=notes)
+        return sight(f"{as_} reads {whose} under {at or as_}", request, answer, outcome, unit=unit, notes=notes)
 
     def own_list(self, tenant: str) -> Observation:
         """A tenant lists its own records: permitted when every canary of its own comes back."""
@@ -130,28 +130,29 @@ class CrossTenant(Probe):
 
     def foreign_id(self, attacker: str, victim: str, turn: int) -> Observation:
         """Under its own path a tenant asks for a record of another: refused in the words for what is not there."""
-        return self.read(self.record_of(victim, turn), as_=attacker)
+        unit = Unit(attacker=attacker, victim=victim, operation="read", vector="known id")
+        return self.read(self.record_of(victim, turn), as_=attacker, unit=unit)
 
     def foreign_and_random_id(self, attacker: str, victim: str) -> Observation:
         """Under its own path a tenant asks for another's id and for one that nobody has."""
         foreign = self.record_of(victim, self.tenants.index(attacker)).id
         nobody = stranger_record(foreign, self._record_ids)
         what = f"{attacker} asks under its own path for an id of {victim} and for one of nobody"
-        return self._pair(what, attacker, ("read", attacker, foreign), ("read", attacker, nobody))
+        return self._pair(what, attacker, ("read", attacker, foreign), ("read", attacker, nobody), victim)
 
     def known_and_unknown_record(self, attacker: str, victim: str) -> Observation:
         """Under the victim's path a tenant asks for a record that exists there and for one that does not."""
         known = self.record_of(victim, self.tenants.index(attacker)).id
         nobody = stranger_record(known, self._record_ids)
         what = f"{attacker} asks under {victim}'s path for a record that is there and for one that is not"
-        return self._pair(what, attacker, ("read", victim, known), ("read", victim, nobody))
+        return self._pair(what, attacker, ("read", victim, known), ("read", victim, nobody), victim)
 
     def known_and_unknown_tenant(self, attacker: str, victim: str, operation: str) -> Observation:
         """A tenant asks under the path of a tenant that exists and of one that does not."""
         nobody = stranger_tenant(victim, self.tenants)
         record = self.record_of(victim).id if operation == "read" else ""
         what = f"{attacker} asks to {operation} under {victim}'s path and under that of a tenant that does not exist"
-        return self._pair(what, attacker, (operation, victim, record), (operation, nobody, record))
+        return self._pair(what, attacker, (operation, victim, record), (operation, nobody, record), victim)
 
     def two_strangers(self, tenant: str) -> Observation:
         """Under its own path a tenant asks for two ids that nobody has: what the comparison takes for alike."""
@@ -167,7 +168,9 @@ class CrossTenant(Probe):
         what = f"{tenant} asks under its own path for its own id and for one of nobody"
         return self._pair(what, tenant, ("read", tenant, own), ("read", tenant, nobody))
 
-    def _pair(self, what: str, as_: str, first: tuple[str, str, str], second: tuple[str, str, str]) -> Observation:
+    def _pair(
+        self, what: str, as_: str, first: tuple[str, str, str], second: tuple[str, str, str], victim: str = ""
+    ) -> Observation:
         """Send two requests (operation, tenant in the path, record) and compare the answers."""
         (asked, one), (other_asked, other) = (
             self._send(operation, at=at, as_=as_, record=record) for operation, at, record in (first, second)
@@ -176,7 +179,8 @@ class CrossTenant(Probe):
         leaked = found_in(other, self._foreign(as_)) or found_in(one, self._foreign(as_))
         if leaked:
             outcome, told = DIFFERENT, (*told, f"{len(leaked)} canaries that are not the caller's came back")
-        return sight(what, asked, one, outcome, notes=told)
+        unit = Unit(attacker=as_, victim=victim, operation="infer", vector="existence") if victim else None
+        return sight(what, asked, one, outcome, unit=unit, notes=told)
 
     def _wording(self, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
         """Whether the refusal is the contract's to the letter: status, media type and body."""
@@ -264,7 +268,7 @@ class CrossTenantTrail(CrossTenant):
         """A tenant reads its own record and finds the event of it in its own trail, by the trace id."""
         record = self.record_of(tenant)
         request, answer = self._send("read", at=tenant, as_=tenant, record=record.id)
-        reading = self._reader.find(tenant, Sought(request.probe, request.method, self._route("read"), answer, ""))
+        reading = self._reader.appear(tenant, Sought(request.probe, request.method, self._route("read"), answer, ""))
         return self._trail_sight(f"{tenant} finds its own read in its trail", reading)
 
     def nothing_in_trail(self, tenant: str) -> Observation:

@@ -25,6 +25,8 @@ FORGED = ("unsigned", "damaged", "confused", "own key")
 """Families of tokens without a signature of the issuer."""
 TAMPERED = ("tampered",)
 """The family of tokens whose claims were changed under the issuer's signature."""
+_PLAIN = ("alg none, no signature", "empty signature", "signature of zeros", "a key of its own")
+"""One forgery of each kind, for where it matters whose name it is made in."""
 _ELSEWHERE = "https://elsewhere.invalid"
 _SHORT = 2
 """Seconds of life of a token that is made to expire."""
@@ -45,7 +47,7 @@ class Presented:
     @property
     def unit(self) -> Unit:
         """The member of the population that this is."""
-        return Unit(attacker=self.attacker, victim=self.claimed, operation=f"read at {self.at}", vector=self.name)
+        return Unit(attacker=self.attacker, victim=self.claimed, operation="read", vector=self.name)
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,13 +156,16 @@ class TokenForge(Probe):
                 time.sleep(0.5)
             yield seen
 
-    def claiming(self, tenant: str) -> tuple[Presented, ...]:
-        """Forged tokens in the name of a tenant, shown at the path of its neighbour, who made them."""
-        attacker = self.neighbour(tenant)
-        return tuple(
-            Presented(attacker, tenant, attacker, forgery.name, forgery.token)
-            for forgery in self._plain(attacker, tenant)
-        )
+    @property
+    def plain_forgeries(self) -> int:
+        """How many pairs of a tenant and its neighbour there are, times the forgeries that each tries."""
+        return len(self.tenants) * len(_PLAIN)
+
+    def claiming(self, attacker: str) -> tuple[Presented, ...]:
+        """Tokens that a tenant forges in its neighbour's name and shows at its own path."""
+        claimed = self.neighbour(attacker)
+        made = self._plain(attacker, claimed)
+        return tuple(Presented(attacker, claimed, attacker, forgery.name, forgery.token) for forgery in made)
 
     def own_and_other_name(self, tenant: str) -> Iterator[Observation]:
         """Forged twice, in one's own name and in another tenant's, and shown at the same path.
@@ -174,21 +179,22 @@ class TokenForge(Probe):
                 _, second, two, _ = self._show(tenant, others.token, at)
                 outcome, told = compare(one, two, [request.probe], [second.probe])
                 what = f"{tenant} forges its own name and {other}'s and shows both at {at}: {own.name}"
-                unit = Unit(attacker=tenant, victim=other, operation=f"read at {at}", vector=own.name)
+                unit = Unit(attacker=tenant, victim=other, operation="read", vector=own.name)
                 yield sight(what, request, one, outcome, unit=unit, notes=told)
 
-    def genuine_and_forged(self, tenant: str) -> Observation:
-        """A genuine token and a forged one at the same path: the comparison must see the difference."""
-        _, request, one, _ = self._show(tenant, self.target.bearer(tenant), tenant)
-        _, second, two, _ = self._show(tenant, self._plain(tenant, tenant)[0].token, tenant)
+    def own_path_and_anothers(self, tenant: str) -> Observation:
+        """A genuine token at its own path and at another's: the comparison must see the difference."""
+        token, other = self.target.bearer(tenant), self.neighbour(tenant)
+        _, request, one, _ = self._show(tenant, token, tenant)
+        _, second, two, _ = self._show(tenant, token, other)
         outcome, told = compare(one, two, [request.probe], [second.probe])
-        return sight(f"{tenant} shows its genuine token and a forged one", request, one, outcome, notes=told)
+        what = f"{tenant} shows its genuine token at its own path and at {other}'s"
+        return sight(what, request, one, outcome, notes=told)
 
     def _plain(self, attacker: str, claimed: str) -> tuple[Forgery, ...]:
         """One forgery of each kind that matters before the signature is looked at."""
-        wanted = ("alg none, no signature", "empty signature", "signature of zeros", "a key of its own")
         made = of_families(self._material(attacker, claimed), FORGED)
-        return tuple(forgery for forgery in made if forgery.name in wanted)
+        return tuple(forgery for forgery in made if forgery.name in _PLAIN)
 
     def _show(self, as_: str, token: str, at: str) -> tuple[Outcome, Request, Answer, tuple[str, ...]]:
         record = self.target.tenant(at).records[0]
@@ -260,7 +266,7 @@ class TokenForgeTrail(TokenForge):
     def genuine_in_trail(self, tenant: str) -> Observation:
         """A tenant's genuine read, found in its trail: an event of its own would be seen."""
         _, request, answer, _ = self._show(tenant, self.target.bearer(tenant), tenant)
-        reading = self._reader.find(tenant, self._sought(request, answer))
+        reading = self._reader.appear(tenant, self._sought(request, answer))
         what = f"{tenant} finds its genuine read in its trail"
         return sight(what, reading.request, reading.answer, reading.outcome, notes=reading.notes)
 
@@ -269,7 +275,7 @@ class TokenForgeTrail(TokenForge):
         _, request, answer, _ = self._show(presented.attacker, presented.token, presented.at)
         reading = self._reader.miss(presented.claimed, self._sought(request, answer))
         what = f"{presented.claimed} looks in its trail for a token forged in its name: {presented.name}"
-        unit = Unit(attacker=presented.attacker, victim=presented.claimed, operation="trail", vector=presented.name)
+        unit = Unit(attacker=presented.attacker, victim=presented.claimed, operation="read", vector=presented.name)
         notes = (*reading.notes, f"of probe {request.probe}")
         return sight(what, reading.request, reading.answer, reading.outcome, unit=unit, notes=notes)
 

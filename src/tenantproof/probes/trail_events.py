@@ -24,7 +24,7 @@ _PAGE = 100
 _MOST_PAGES = 50
 _CLOCK_SKEW = 300.0
 _ACTOR = re.compile(r"actor|principal|subject|client|person|human|user", re.IGNORECASE)
-_CLOCK = re.compile(r"(^|_)(ts|time|at|when|timestamp)(_|$)|time", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:^|[._])(?:ts|at|when)(?:[._]|$)|time", re.IGNORECASE)
 _DENIALS = {"deny", "denied", "refuse", "refused", "reject", "rejected", "block", "blocked", "forbidden"}
 
 Leaf = tuple[str, object]
@@ -56,20 +56,25 @@ class TrailReading:
 class TrailReader:
     """Reads a tenant's trail as its own reader."""
 
-    def __init__(self, target: Target, patience: float = PATIENCE) -> None:
-        self._target, self._patience = target, patience
+    def __init__(self, target: Target, patience: float | None = None) -> None:
+        self._target, self._patience = target, PATIENCE if patience is None else patience
 
     def find(self, tenant: str, sought: Sought) -> TrailReading:
         """Present, if the trail has an event of the probe that tells all of it; waits for one to appear."""
-        deadline, pause = time.monotonic() + self._patience, _FIRST_PAUSE
-        while (reading := self.miss(tenant, sought)).outcome is ABSENT and time.monotonic() + pause < deadline:
-            time.sleep(pause)
-            pause *= 2
+        reading = self.appear(tenant, sought)
         if reading.outcome is not PRESENT:
             return reading
         missing = min((untold(event, sought) for event in reading.events), key=len)
         if missing:
             return replace(reading, outcome=UNCLEAR, notes=(f"the event says nothing of: {', '.join(missing)}",))
+        return reading
+
+    def appear(self, tenant: str, sought: Sought) -> TrailReading:
+        """Present, if the trail has any event of the probe; waits for one to appear."""
+        deadline, pause = time.monotonic() + self._patience, _FIRST_PAUSE
+        while (reading := self.miss(tenant, sought)).outcome is ABSENT and time.monotonic() + pause < deadline:
+            time.sleep(pause)
+            pause *= 2
         return reading
 
     def miss(self, tenant: str, sought: Sought) -> TrailReading:

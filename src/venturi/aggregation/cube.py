@@ -31,9 +31,9 @@ class Cohort:
         """Distinct contributing tenants, as hashes."""
         return frozenset(source for source, _ in self.members)
 
-    def without(self, source: str) -> int:
-        """How many are left when one tenant, who knows its own, takes them away."""
-        return sum(1 for origin, _ in self.members if origin != source)
+    def without(self, source: str) -> Cohort:
+        """Who is left when one tenant, who knows its own, takes them away."""
+        return Cohort(frozenset(member for member in self.members if member[0] != source))
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,9 @@ class Cube:
                     found.append((cell, there))
         return found
 
-    def is_below(self, lower: Cell, upper: Cell) -> bool:
-        """Whether the lower cell is a proper part of the upper one."""
-        inside = all(
-            above in hierarchy.path(below) or above in (below, ANY) or hierarchy.families.get(below) == above
-            for below, above, hierarchy in zip(lower, upper, (self.channel, self.month), strict=True)
-        )
-        return inside and lower != upper
+    def without(self, source: str) -> Cube:
+        """What a tenant sees that takes its own persons away; cells that held nobody else are gone."""
+        return Cube(self.channel, self.month, left_over(self.cohorts, source))
 
     def _depth(self, cell: Cell) -> int:
         return sum(0 if node == ANY else 1 if hierarchy.children(node) else 2 for node, hierarchy in self._nodes(cell))
@@ -77,10 +73,26 @@ class Cube:
         return zip(cell, (self.channel, self.month), strict=True)
 
 
+def left_over(cohorts: Mapping[Cell, Cohort], source: str) -> dict[Cell, Cohort]:
+    """The cohorts without one tenant's persons, as far as they still hold anybody."""
+    return {cell: rest for cell, cohort in cohorts.items() if (rest := cohort.without(source)).size}
+
+
 def build(contributions: Iterable[Contribution], channel: Hierarchy, month: Hierarchy) -> Cube:
-    """Count every contribution into its cell and all the cells above it."""
+    """Count every person into one cell, that of its first conversion, and into all the cells above it.
+
+    One cell a person makes the cells of a floor a partition: what is published adds up, and so does what is withheld.
+    """
     members: dict[Cell, set[tuple[str, str]]] = defaultdict(set)
-    for each in contributions:
-        for cell in product(channel.path(each.channel), month.path(each.month)):
-            members[cell].add((each.source, each.person))
+    for member, base in first_cells(contributions).items():
+        for cell in product(channel.path(base[0]), month.path(base[1])):
+            members[cell].add(member)
     return Cube(channel, month, {cell: Cohort(frozenset(inside)) for cell, inside in members.items()})
+
+
+def first_cells(contributions: Iterable[Contribution]) -> dict[tuple[str, str], Cell]:
+    """The cell of every person, as (source, person): of several the earliest, then the first by name."""
+    cells: dict[tuple[str, str], Cell] = {}
+    for each in sorted(contributions, key=lambda one: (one.month, one.channel), reverse=True):
+        cells[each.source, each.person] = (each.channel, each.month)
+    return cells

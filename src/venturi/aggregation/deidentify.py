@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from venturi.aggregation.hierarchies import Hierarchy
 
@@ -18,6 +18,7 @@ class Attributed:
     subject: str
     channel: str
     converted_at: datetime
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,29 @@ class Deidentifier:
     def __init__(self, key: bytes, channel: Hierarchy, month: Hierarchy) -> None:
         self._key, self._channel, self._month = key, channel, month
 
-    def contributions(self, records: Iterable[Attributed]) -> Iterator[Contribution]:
-        """One contribution per person and cell, in no order that the records had."""
-        seen = {self.contribution(record) for record in records}
-        yield from sorted(seen, key=lambda each: (each.person, each.channel, each.month))
+    def contributions(self, records: Iterable[Attributed]) -> list[Contribution]:
+        """One contribution per person, of its first conversion, in an order that says nothing about the records'."""
+        first: dict[str, Attributed] = {}
+        for record in sorted(records, key=lambda each: each.converted_at, reverse=True):
+            first[self.unit(record)] = record
+        return sorted((self.contribution(record) for record in first.values()), key=lambda each: each.person)
 
     def contribution(self, record: Attributed) -> Contribution:
         """The contribution of one record."""
         return Contribution(
-            person=self.person(record.subject),
+            person=self.person(self.unit(record)),
             source=self.source(),
             channel=self._channel.generalise(record.channel),
-            month=self._month.generalise(f"{record.converted_at:%Y-%m}"),
+            month=self._month.generalise(f"{record.converted_at.astimezone(UTC):%Y-%m}"),
         )
 
-    def person(self, subject: str) -> str:
-        """A keyed hash of the subject (HMAC-SHA-256, RFC 2104), 32 hex digits."""
-        return hmac.digest(self._key, b"person\0" + subject.encode(), hashlib.sha256).hex()[:32]
+    def unit(self, record: Attributed) -> str:
+        """What is counted: persons, never conversions."""
+        return record.subject
+
+    def person(self, unit: str) -> str:
+        """A keyed hash of the person (HMAC-SHA-256, RFC 2104), 32 hex digits."""
+        return hmac.digest(self._key, b"person\0" + unit.encode(), hashlib.sha256).hex()[:32]
 
     def source(self) -> str:
         """A keyed hash that stands for the tenant, so that contributors can be counted without being named."""

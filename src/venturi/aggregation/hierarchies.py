@@ -15,6 +15,8 @@ CHANNEL_FAMILIES = {
     "direct": "owned",
 }
 OTHER = "other"
+YEARS = range(2024, 2036)
+"""Years whose months are published; a date outside them is "other"."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def channels() -> Hierarchy:
     return Hierarchy("channel", CHANNEL_FAMILIES)
 
 
-def months(years: range) -> Hierarchy:
-    """Months and their quarters, as in 2026-03 and 2026-Q1."""
+def months(years: range = YEARS) -> Hierarchy:
+    """Months and their quarters, as in 2026-03 and 2026-Q1, in UTC."""
     table = {f"{year}-{month:02d}": f"{year}-Q{(month + 2) // 3}" for year in years for month in range(1, 13)}
     return Hierarchy("month", table)

@@ -23,6 +23,7 @@ class NoRelease(Exception):
 class Release:
     """What is published (`document`, canonical JSON, and its Ed25519 signature) and what is remembered of it."""
 
+    number: int
     document: bytes
     signature: bytes
     remembered: Published
@@ -30,11 +31,16 @@ class Release:
 
     def public(self) -> dict[str, Any]:
         """The release as its readers get it."""
-        return {
-            "release": msgspec.json.decode(self.document),
-            "document": base64.b64encode(self.document).decode(),
-            "signature": base64.b64encode(self.signature).decode(),
-        }
+        return public(self.document, self.signature)
+
+
+def public(document: bytes, signature: bytes) -> dict[str, Any]:
+    """A release as its readers get it: parsed, and as the exact bytes (base64) that were signed."""
+    return {
+        "release": msgspec.json.decode(document),
+        "document": base64.b64encode(document).decode(),
+        "signature": base64.b64encode(signature).decode(),
+    }
 
 
 def release(
@@ -66,12 +72,14 @@ def release(
         "number": number,
         "at": at,
         "k": protector.rules.k,
+        "hierarchies": {"channel": cube.channel.families, "month": cube.month.families},
         "cells": [{"channel": c[0], "month": c[1], "count": cohorts[c].size} for c in sorted(cohorts)],
         "risk": {
             "prosecutor": risk.prosecutor,
             "marketer": risk.marketer,
+            "dominance": risk.dominance,
             "thresholds": msgspec.to_builtins(test.thresholds),
         },
     }
     document = msgspec.json.encode(body, order="deterministic")
-    return Release(document, key.sign(document), Published(cohorts), risk)
+    return Release(number, document, key.sign(document), Published(cohorts), risk)

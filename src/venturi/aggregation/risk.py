@@ -8,7 +8,7 @@ settings with a source, never constants of the pipeline.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from venturi.aggregation.cube import Cohort
 
@@ -51,6 +51,11 @@ class AcceptanceTest:
         because = f"above the threshold: {', '.join(exceeded)}" if exceeded else "every risk is within its threshold"
         return Risk(prosecutor, marketer, dominance, not exceeded, because)
 
+    def tightened(self, **limits: float) -> AcceptanceTest:
+        """The same test with lower thresholds; none is ever raised."""
+        lower = {name: min(limit, getattr(self.thresholds, name)) for name, limit in limits.items()}
+        return type(self)(replace(self.thresholds, **lower))
+
     def exceeded(self, prosecutor: float, marketer: float, dominance: float) -> list[str]:
         """The names of the risks that are too high."""
         limits = self.thresholds
@@ -63,4 +68,4 @@ class AcceptanceTest:
 
 
 def _largest_share(group: Cohort) -> float:
-    return max(1 - group.without(source) / group.size for source in group.sources)
+    return max(1 - group.without(source).size / group.size for source in group.sources)

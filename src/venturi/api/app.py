@@ -1,0 +1,90 @@
+"""The ASGI application: hands every request to the pipeline, whatever its path or method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from venturi.api.answer import Answer
+from venturi.api.attributions import Attributions
+from venturi.api.audit import Audit
+from venturi.api.authenticate import Authenticator
+from venturi.api.cursors import Cursors
+from venturi.api.deployment import Deployment
+from venturi.api.exchange import Exchange
+from venturi.api.paths import Route
+from venturi.api.pipeline import Pipeline
+from venturi.api.recorder import Recorder
+from venturi.api.support import Support
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from venturi.identity.binding import Binding
+    from venturi.identity.verifier import TokenVerifier
+    from venturi.parts import Parts
+    from venturi.records.store import Records
+    from venturi.settings import ApiSettings
+    from venturi.support.desk import SupportDesk
+    from venturi.trail.trail import Trail
+
+# Nothing that we say may be kept by a cache: what one tenant was told must never answer another.
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Authorization", "X-Content-Type-Options": "nosniff"}
+
+
+class Api:
+    """Runs the pipeline for every HTTP request and writes its answer."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Every operation."""
+        return self.pipeline.routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = Exchange.of(Request(scope, receive))
+        await _response(await self.pipeline.answer(exchange))(scope, receive, send)
+
+    def asgi(self) -> Starlette:
+        """The application, with no routing but our own: Starlette's decodes paths before it matches them."""
+        application = Starlette()
+        application.router.default = self
+        return application
+
+
+def build(
+    settings: ApiSettings,
+    parts: Parts,
+    *,
+    verifier: TokenVerifier,
+    binding: Binding,
+    records: Records,
+    trails: Mapping[str, Trail],
+    desk: SupportDesk,
+    pools: Sequence[asyncpg.Pool],
+) -> Api:
+    """The API over parts that are built already. `trails` holds the vendor's too, under its name."""
+    tenants = frozenset(tenant.id for tenant in settings.tenants)
+    support = Support(desk, tenants)
+    routes = [
+        *Deployment(settings.deployment, settings.version, pools).routes(),
+        *Attributions(records, Cursors(settings.cursor_key.encode())).routes(),
+        *Audit(trails).routes(),
+        *support.routes(),
+    ]
+    recorder = Recorder(trails, parts.refusals(trails), settings.version)
+    pipeline = Pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)
+    return Api(pipeline)
+
+
+def _response(answer: Answer) -> Response:
+    headers = {**_HEADERS, **answer.headers, "Content-Type": answer.content_type}
+    return Response(answer.body, answer.status, headers)

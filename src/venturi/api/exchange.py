@@ -1,0 +1,134 @@
+"""One request on its way through the API: what was sent, who sent it, and what was decided."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from venturi.api.errors import ApiError, invalid_request, too_large
+from venturi.api.paths import Route
+from venturi.api.trace import Trace, new_trace, read_trace
+from venturi.identity.principal import Principal
+from venturi.identity.strict import read_json_object
+from venturi.support.model import Grant
+
+LARGEST_BODY = 64 * 1024
+_SINGLE = ("authorization", "support-grant", "content-type", "host")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+
+
+@dataclass
+class Exchange:
+    """Mutable, and owned by the one task that answers the request."""
+
+    request: Request
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    began: float = field(default_factory=time.perf_counter)
+    method: str = ""
+    path: str = ""
+    trace: Trace = field(default_factory=new_trace)
+    route: Route | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    target: str | None = None
+    principal: Principal | None = None
+    grant: Grant | None = None
+    refused: ApiError | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Exchange:
+        """The exchange that a request starts."""
+        # latin-1 keeps every byte of the path one character, whatever was sent.
+        path = request.scope["raw_path"].decode("latin-1")
+        trace = read_trace(request.headers.getlist("traceparent"))
+        return cls(request, method=request.method, path=path, trace=trace)
+
+    @property
+    def caller(self) -> Principal:
+        """Who is asking. Only handlers behind authentication may use it."""
+        assert self.principal is not None
+        return self.principal
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that the path names, let through by the gate."""
+        assert self.target is not None
+        return self.target
+
+    def header(self, name: str) -> str | None:
+        """A header that may stand at most once. Raises ApiError when it stands twice."""
+        values = self.request.headers.getlist(name)
+        if len(values) > 1:
+            raise invalid_request(f"The header {name} is given more than once.")
+        return values[0] if values else None
+
+    def check_headers(self) -> None:
+        """Raise ApiError when a header that decides something is given twice."""
+        for name in _SINGLE:
+            self.header(name)
+
+    def raw_query(self) -> str:
+        """The query string as sent."""
+        return self.request.scope["query_string"].decode("latin-1")  # type: ignore[no-any-return]  # ASGI: bytes
+
+    def query_names(self) -> list[str]:
+        """The names of the query's parameters, readable or not."""
+        return [name for name, _ in parse_qsl(self.raw_query(), keep_blank_values=True, errors="replace")]
+
+    def read_query(self, known: frozenset[str]) -> None:
+        """Fill `query`. Raises ApiError for parameters that are unknown, given twice, or not readable."""
+        if not self.raw_query():
+            return
+        try:
+            pairs = parse_qsl(self.raw_query(), keep_blank_values=True, strict_parsing=True, errors="strict")
+        except ValueError:
+            raise invalid_request("The query string is malformed.") from None
+        self.query = dict(pairs)
+        if len(self.query) != len(pairs):
+            raise invalid_request("A query parameter is given more than once.")
+        if not self.query.keys() <= known:
+            raise invalid_request("The query has a parameter that this resource does not know.")
+
+    def integer(self, name: str, default: int | None, *, least: int, most: int) -> int:
+        """A whole number from the query. Raises ApiError when it is none, out of range, or needed and absent."""
+        given = self.query.get(name)
+        if given is None and default is not None:
+            return default
+        if given is None or not _INTEGER.fullmatch(given) or not least <= int(given) <= most:
+            raise invalid_request(f"{name} must be a whole number from {least} to {most}.")
+        return int(given)
+
+    async def read_body(self) -> None:
+        """Fill `body`. Raises ApiError when it is too large, or stands where none belongs."""
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if body and self.method != "POST":
+                raise invalid_request("This method takes no body.")
+            if len(body) > LARGEST_BODY:
+                raise too_large()
+        self.body = bytes(body)
+
+    def json(self) -> dict[str, object]:
+        """The body as a JSON object, {} when there is none. Raises ApiError."""
+        if not self.body:
+            return {}
+        if (self.header("content-type") or "").partition(";")[0].strip().lower() != "application/json":
+            raise invalid_request("The body must be application/json.")
+        try:
+            return read_json_object(self.body)
+        except ValueError:
+            raise invalid_request("The body is not a JSON object with every member named once.") from None
+
+
+def hashed(value: str | bytes) -> str:
+    """A value as the trail keeps it: its SHA-256, never itself."""
+    data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

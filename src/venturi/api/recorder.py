@@ -1,0 +1,49 @@
+"""Puts the event of every answered request into the trails that it belongs to, before the answer leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from venturi.api.answer import Answer
+from venturi.api.event import Event, event_of
+from venturi.api.exchange import Exchange
+from venturi.api.refusals import VENDOR, Refusals
+
+if TYPE_CHECKING:
+    from venturi.trail.trail import Receipt, Trail
+
+_SECONDS = 5.0
+
+
+class Recorder:
+    """Waits at most five seconds for a record to be durable; then it is not one."""
+
+    def __init__(self, trails: Mapping[str, Trail], refusals: Refusals, version: str) -> None:
+        self._trails = trails
+        self._refusals = refusals
+        self._version = version
+
+    async def recorded(self, exchange: Exchange, answer: Answer) -> Answer:
+        """The answer with its receipt. Raises whatever the trail raises, TimeoutError when it takes too long."""
+        async with asyncio.timeout(_SECONDS):
+            receipt = await self._write(exchange, event_of(exchange, answer, self._version))
+        if receipt is None:
+            return answer
+        return replace(answer, headers={**answer.headers, "Audit-Receipt": receipt.header()})
+
+    async def _write(self, exchange: Exchange, event: Event) -> Receipt | None:
+        who, target = exchange.principal, exchange.target
+        if who is None:
+            # Somebody unknown gets no receipt: it would tell how long the vendor's trail is.
+            await self._trails[VENDOR].append(event)
+            return None
+        home = who.tenant or VENDOR
+        if exchange.refused is not None and exchange.refused.crossing and target is not None:
+            return await self._refusals.write(event, home, target)
+        if exchange.grant is not None and target is not None:
+            receipt, _ = await asyncio.gather(self._trails[home].append(event), self._trails[target].append(event))
+            return receipt
+        return await self._trails[home].append(event)

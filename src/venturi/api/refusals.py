@@ -1,0 +1,54 @@
+"""Writes a refused attempt to enter a tenant into two trails: the actor's and the target's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from venturi.api.event import Event
+
+if TYPE_CHECKING:
+    from venturi.trail.trail import Receipt, Trail
+
+VENDOR = "venturi"
+"""Whose trail keeps what belongs to no tenant."""
+_TOLD = ("schema", "kind", "log_id", "ts_event", "tenant_target", "trace", "decision", "result", "code")
+
+
+class Refusals:
+    """`trails` maps each tenant, and the vendor, to its trail."""
+
+    def __init__(self, trails: Mapping[str, Trail]) -> None:
+        self._trails = trails
+
+    async def write(self, event: Event, actor: str, target: str) -> Receipt:
+        """Make both records durable and return the receipt of the actor's.
+
+        A target that doesn't exist costs the same: the vendor's trail takes its record, so that time tells nothing.
+        """
+        receipt, _ = await asyncio.gather(self.to_actor(event, actor), self.to_target(event, target))
+        return receipt
+
+    async def to_actor(self, event: Event, actor: str) -> Receipt:
+        """The actor's own copy, whole."""
+        return await self._trails[actor].append(event)
+
+    async def to_target(self, event: Event, target: str) -> None:
+        """The target's copy."""
+        trail = self._trails.get(target) or self._trails[VENDOR]
+        await trail.append(self.told(event))
+
+    def told(self, event: Event) -> Event:
+        """What the target may know: that it was tried, when, how it ended, and the ids that join the two records.
+
+        Who tried is the other tenant's secret; the vendor can join the records when the target asks.
+        """
+        request = event["request"]
+        return {
+            **{name: event[name] for name in _TOLD},
+            "tenant_actor": None,
+            "actor": {"type": "support" if event["actor"]["type"] == "support" else "another tenant"},
+            "request": {"method": request["method"], "route_template": request["route_template"]},
+            "object": event["object"],
+        }

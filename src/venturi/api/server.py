@@ -1,0 +1,142 @@
+"""The API process: opens every tenant's databases and trail, builds the parts, and serves until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from venturi.api.app import Api, build
+from venturi.api.refusals import VENDOR
+from venturi.identity.keys import KeyCache, TrustedIssuer
+from venturi.runtime.asgi import serve_asgi
+from venturi.settings import ApiSettings, DatabaseSettings
+from venturi.support.sns import sns_publisher
+from venturi.vault.kms import Kms
+
+if TYPE_CHECKING:
+    from venturi.identity.verifier import TokenVerifier
+    from venturi.parts import Parts
+    from venturi.support.desk import SupportDesk
+    from venturi.support.mfa import SecondFactor
+    from venturi.trail.trail import Trail
+
+_CONNECTIONS = 4
+_SECONDS = 10.0
+_ISSUER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Connections by tenant and role, and to the control database."""
+
+    app: Mapping[str, asyncpg.Pool]
+    guard: Mapping[str, asyncpg.Pool]
+    control: asyncpg.Pool
+
+    def every(self) -> list[asyncpg.Pool]:
+        """All of them."""
+        return [*self.app.values(), *self.guard.values(), self.control]
+
+
+async def serve(settings: ApiSettings, parts: Parts, announce: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; `announce` gets the base URL once requests are answered."""
+    async with AsyncExitStack() as stack:
+        api = await assemble(settings, parts, stack)
+        await serve_asgi(api.asgi(), announce, stop)
+
+
+async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -> Api:
+    """Build the API from its parts; `stack` closes what was opened, in reverse."""
+    pools = await open_pools(settings, stack)
+    kms = Kms(settings.aws)
+    stack.callback(kms.close)
+    vault = parts.vault(kms, {tenant.id: tenant.key_arn for tenant in settings.tenants}, pools.app)
+    trails = await open_trails(settings, parts, pools)
+    directory = parts.directory(pools.control)
+    desk = await _open_desk(settings, parts, pools, trails, parts.mfa(directory.mfa_public_key))
+    stack.push_async_callback(desk.close)
+    return build(
+        settings,
+        parts,
+        verifier=await _verifier(settings, parts, stack),
+        binding=parts.binding(directory),
+        records=parts.records(pools.app, vault),
+        trails=trails,
+        desk=desk,
+        pools=pools.every(),
+    )
+
+
+async def open_pools(settings: ApiSettings, stack: AsyncExitStack) -> Pools:
+    """A pool for every login, opened side by side. Raises OSError or asyncpg.PostgresError when one can't be."""
+    tenants = settings.tenants
+    logins = [*(tenant.app for tenant in tenants), *(tenant.guard for tenant in tenants), settings.control]
+    opened = await asyncio.gather(*(stack.enter_async_context(pool_of(login)) for login in logins))
+    apps, guards, control = opened[: len(tenants)], opened[len(tenants) : -1], opened[-1]
+    names = [tenant.id for tenant in tenants]
+    return Pools(dict(zip(names, apps, strict=True)), dict(zip(names, guards, strict=True)), control)
+
+
+def pool_of(login: DatabaseSettings) -> asyncpg.Pool:
+    """An unopened pool for one login, over TLS that is verified against the server's own certificate."""
+    return asyncpg.create_pool(
+        host=login.host,
+        port=login.port,
+        database=login.database,
+        user=login.user,
+        password=login.password,
+        ssl=ssl.create_default_context(cadata=login.ca),
+        min_size=1,
+        max_size=_CONNECTIONS,
+        command_timeout=_SECONDS,
+    )
+
+
+async def open_trails(settings: ApiSettings, parts: Parts, pools: Pools) -> dict[str, Trail]:
+    """Every tenant's trail and the vendor's, read and checked. Raises TrailUnavailable."""
+    homes = {tenant.id: (pools.guard[tenant.id], tenant.trail_key) for tenant in settings.tenants}
+    homes[VENDOR] = (pools.control, settings.vendor_trail_key)
+    trails = {name: parts.trail(name, pool, _signer(key), time.time) for name, (pool, key) in homes.items()}
+    await asyncio.gather(*(trail.open() for trail in trails.values()))
+    return trails
+
+
+async def _open_desk(
+    settings: ApiSettings, parts: Parts, pools: Pools, trails: Mapping[str, Trail], factor: SecondFactor
+) -> SupportDesk:
+    """The support desk, which tells each tenant through a topic in the tenant's own account."""
+    topics = {tenant.id: tenant.topic_arn for tenant in settings.tenants}
+    notifier = parts.notifier(sns_publisher(settings.aws), topics)
+    desk = parts.desk(pools.guard, trails, factor, notifier, settings.support, time.time)
+    await desk.open()
+    return desk
+
+
+def trusted(settings: ApiSettings) -> dict[str, TrustedIssuer]:
+    """The allow-list of issuers, by identifier."""
+    urls = [f"{settings.issuer_base}/issuers/{name}" for name in settings.issuers]
+    return {url: TrustedIssuer(url, f"{url}/jwks") for url in urls}
+
+
+async def _verifier(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -> TokenVerifier:
+    web = await stack.enter_async_context(httpx.AsyncClient(timeout=_ISSUER_SECONDS, trust_env=False))
+    keys = KeyCache(web)
+    stack.push_async_callback(keys.close)
+    return parts.verifier(trusted(settings), settings.audience, keys, time.time)
+
+
+def _signer(pem: str) -> Ed25519PrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError("a trail is signed with an Ed25519 key; check trail_key in the settings")
+    return key

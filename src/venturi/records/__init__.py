@@ -1,0 +1,1 @@
+"""Attribution records, each in its tenant's own database."""

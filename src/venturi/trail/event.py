@@ -1,0 +1,100 @@
+"""What may be written into a trail: JSON of limited size, without anything that looks like a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import rfc8785
+
+Event: TypeAlias = Mapping[str, Any]  # JSON, whatever the recorder of the event has to say
+"""An event before it is written."""
+
+RESERVED = frozenset({"log", "seq", "ts_logged", "prev_hash"})
+"""Members that the trail itself adds: which log, the place in it, when it was written, the leaf hash before it."""
+LARGEST_EVENT = 16_384
+"""Bytes of canonical JSON."""
+_LONGEST_TEXT, _MOST_MEMBERS, _DEEPEST = 2_048, 400, 8
+_LARGEST_INTEGER = 2**53 - 1
+_SECRETS = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\."  # a JWS or JWE in its compact form: '{"' in base64url, then a dot
+    r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
+    r"|\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{16,}"
+    r"|://[^\s/:@]+:[^\s/@]+@",  # a URL with a password in it
+    re.IGNORECASE,
+)
+
+
+class Unwritable(ValueError):
+    """The event must not go into a trail; the message says why and never repeats the value."""
+
+
+def hashed(value: str | bytes) -> str:
+    """How a trail keeps a value: as `sha256:` and its hexadecimal digest."""
+    data = value.encode() if isinstance(value, str) else value
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text looks like a token, a private key, an access key or a URL with a password."""
+    return _SECRETS.search(text) is not None
+
+
+def admit(event: Event) -> None:
+    """Raise Unwritable when the event is too large, not JSON, holds a reserved member or what looks like a secret."""
+    if not isinstance(event, Mapping):
+        raise Unwritable("an event is an object")
+    if taken := RESERVED & event.keys():
+        raise Unwritable(f"only the trail writes {', '.join(sorted(taken))}")
+    if _count(event, 0, "") > _MOST_MEMBERS:
+        raise Unwritable(f"an event has at most {_MOST_MEMBERS} members")
+
+
+def canonical(event: Event) -> bytes:
+    """The event's one spelling (RFC 8785), which is what the tree hashes. Raises Unwritable beyond the size limit."""
+    try:
+        # The stubs of rfc8785 want invariant containers; what it reads is any mapping.
+        data = rfc8785.dumps(dict(event))
+    except (rfc8785.CanonicalizationError, UnicodeError) as problem:
+        raise Unwritable(f"not canonical JSON: {type(problem).__name__}") from None
+    if len(data) > LARGEST_EVENT:
+        raise Unwritable(f"an event has at most {LARGEST_EVENT} bytes, not {len(data)}")
+    return data
+
+
+def _count(value: object, depth: int, name: str) -> int:
+    """How many values there are in a value, itself included, each of which was looked at."""
+    if depth > _DEEPEST:
+        raise Unwritable(f"an event is at most {_DEEPEST} deep")
+    match value:
+        case str():
+            _text(value, name)
+        case bool() | None | float():
+            pass
+        case int():
+            if abs(value) > _LARGEST_INTEGER:
+                raise Unwritable(f"{name}: beyond what every JSON reader can hold")
+        case Mapping():
+            return 1 + sum(_member(key, item, depth) for key, item in value.items())
+        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
+            return 1 + sum(_count(item, depth + 1, name) for item in value)
+        case _:
+            raise Unwritable(f"{name}: {type(value).__name__} is not JSON")
+    return 1
+
+
+def _member(key: object, value: object, depth: int) -> int:
+    if not isinstance(key, str):
+        raise Unwritable("a member's name is a text")
+    _text(key, "a member's name")
+    return _count(value, depth + 1, key)
+
+
+def _text(text: str, name: str) -> None:
+    if len(text) > _LONGEST_TEXT:
+        raise Unwritable(f"{name}: a text has at most {_LONGEST_TEXT} characters")
+    if looks_secret(text):
+        raise Unwritable(f"{name}: looks like a secret")

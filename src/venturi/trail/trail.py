@@ -1,0 +1,233 @@
+"""A tenant's trail: durable before it answers, one order of events, and a tree over them that can be proved."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from venturi.trail import store
+from venturi.trail.checkpoint import Checkpoint, origin_of, sign, verifier_key
+from venturi.trail.errors import TrailCorrupt, TrailUnavailable
+from venturi.trail.event import Event, Unwritable, admit, canonical
+from venturi.trail.merkle import Tree, leaf_hash
+from venturi.trail.receipt import ConsistencyProof, Entry, InclusionProof, Page, Receipt, signed_receipt
+
+if TYPE_CHECKING:
+    from venturi.trail.store import Connection
+
+__all__ = ["Append", "Receipt", "Trail", "TrailCorrupt", "TrailUnavailable", "Unwritable"]
+
+Append: TypeAlias = Callable[[Event], Awaitable[Receipt]]
+"""Adds an event to an open transaction. Its receipt counts once the transaction has ended well."""
+
+_SECONDS = 5.0
+_BATCH = 256
+_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+# One lock per database: there is one trail in each.
+_ONE_WRITER = "SELECT pg_advisory_xact_lock(hashtext('venturi.trail'))"
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    event: Event
+    receipt: asyncio.Future[Receipt]
+
+
+class _Stage:
+    """What one transaction is about to add to the tree."""
+
+    def __init__(self, trail: Trail) -> None:
+        self.trail = trail
+        self.rows: list[store.Row] = []
+
+    async def append(self, event: Event) -> Receipt:
+        """Raises Unwritable for an event that must not be written."""
+        return self.add(event)
+
+    def add(self, event: Event) -> Receipt:
+        """The same, at once."""
+        admit(event)
+        seq = len(self.trail.tree) + len(self.rows)
+        before = self.rows[-1].leaf_hash.hex() if self.rows else store.previous(self.trail.tree)
+        added = {"log": self.trail.origin, "seq": seq, "ts_logged": self.trail.time(), "prev_hash": before}
+        body = canonical({**event, **added})
+        row = store.Row(seq, leaf_hash(body), store.trace_of(event), body)
+        self.rows.append(row)
+        return self.trail.receipt(row)
+
+
+class Trail:
+    """One tenant's trail, in the tenant's own database.
+
+    Any number of writers may have it open: a lock in the database lets one write at a time, and each first takes in
+    what the others wrote, so the trail never forks. `clock` tells seconds since 1970; `epoch` counts the trees that
+    this tenant's trail was begun with.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        pool: asyncpg.Pool,
+        signer: Ed25519PrivateKey,
+        clock: Callable[[], float],
+        *,
+        epoch: int = 1,
+    ) -> None:
+        self.tenant = tenant
+        self.origin = origin_of(tenant, epoch)
+        self.tree = Tree()
+        self._pool, self._signer, self._clock = pool, signer, clock
+        self._turn = asyncio.Lock()
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._logged = ""
+
+    @property
+    def verifier_key(self) -> str:
+        """The public key, as the tools for C2SP signed notes read it."""
+        return verifier_key(self.origin, self._signer.public_key())
+
+    async def open(self) -> None:
+        """Read the whole trail and check it. Raises TrailCorrupt when it is not what was written, or
+        TrailUnavailable when it can't be read.
+        """
+        async with self._turn, self._reading() as connection, connection.transaction(isolation="repeatable_read"):
+            self.tree, self._logged = Tree(), ""
+            await self._take_in(connection)
+            await store.check_head(connection, self.tree, self.origin, self._signer.public_key())
+
+    async def append(self, event: Event) -> Receipt:
+        """Make an event durable, together with whatever else is waiting.
+
+        Raises Unwritable when it must not be written, TrailUnavailable when it can't be.
+        """
+        admit(event)
+        waiting = _Waiting(event, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        return await waiting.receipt
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[tuple[Connection, Append]]:
+        """A transaction in the tenant's database whose events commit with it, or not at all.
+
+        Keep it short: no other event of the tenant is written meanwhile. Raises TrailUnavailable when it can't
+        begin or commit, and whatever is raised inside it, after a rollback.
+        """
+        async with self._staging() as (connection, stage):
+            yield connection, stage.append
+
+    async def read(self, after: int, limit: int, trace_id: str | None = None) -> Page:
+        """At most `limit` events behind sequence number `after` (-1: from the start). Raises TrailUnavailable."""
+        size = len(self.tree)
+        async with self._reading() as connection:
+            rows = await store.fetch(connection, after, size, limit + 1, trace_id)
+        entries = [_entry(row) for row in rows[:limit]]
+        return Page(entries, entries[-1].seq if len(rows) > limit else None, size)
+
+    async def checkpoint(self) -> str:
+        """The signed head of the tree, a C2SP checkpoint."""
+        return self._note(self.tree.root(), len(self.tree))
+
+    async def inclusion(self, seq: int, size: int) -> InclusionProof:
+        """That event `seq` is in the tree of `size`. Raises ValueError outside the trail."""
+        hashes = [step.hex() for step in self.tree.inclusion(seq, size)]
+        return InclusionProof(seq, size, self.tree.leaf(seq).hex(), self.tree.root(size).hex(), hashes)
+
+    async def consistency(self, old: int, new: int) -> ConsistencyProof:
+        """That the tree of `new` begins with that of `old`. Raises ValueError outside the trail or for old = 0."""
+        hashes = [step.hex() for step in self.tree.consistency(old, new)]
+        return ConsistencyProof(old, new, self.tree.root(old).hex(), self.tree.root(new).hex(), hashes)
+
+    def time(self) -> str:
+        """When an event is written, as the trail says it: never earlier than the event before it."""
+        now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
+        self._logged = max(now, self._logged)
+        return self._logged
+
+    def receipt(self, row: store.Row) -> Receipt:
+        """The signed receipt for a row."""
+        return signed_receipt(self.origin, row.seq, row.leaf_hash, self._signer)
+
+    def _note(self, root: bytes, size: int) -> str:
+        return sign(Checkpoint(self.origin, size, root), self._signer)
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.acquire(timeout=_SECONDS) as connection:
+                yield connection
+        except _FAULTS as fault:
+            raise TrailUnavailable(f"{self.origin}: {type(fault).__name__}") from fault
+
+    @contextlib.asynccontextmanager
+    async def _staging(self) -> AsyncIterator[tuple[Connection, _Stage]]:
+        stage = _Stage(self)
+        async with self._turn, self._reading() as connection:
+            async with connection.transaction():
+                await connection.execute(_ONE_WRITER, timeout=_SECONDS)
+                await self._catch_up(connection)
+                yield connection, stage
+                if stage.rows:
+                    await self._store(connection, stage.rows)
+            # Not before the commit: the tree in memory must not hold what the database may have dropped.
+            for row in stage.rows:
+                self.tree.append(row.leaf_hash)
+
+    async def _catch_up(self, connection: Connection) -> None:
+        """Take in what other writers wrote, or what we wrote when a commit's answer was lost."""
+        known = len(self.tree)
+        await self._take_in(connection)
+        if len(self.tree) > known:
+            await store.check_head(connection, self.tree, self.origin, self._signer.public_key())
+
+    async def _take_in(self, connection: Connection) -> None:
+        self._logged = max(await store.load(connection, self.tree, self.origin), self._logged)
+
+    async def _store(self, connection: Connection, rows: list[store.Row]) -> None:
+        size = len(self.tree) + len(rows)
+        await store.write(connection, rows, size, self._note(self.tree.root_with([r.leaf_hash for r in rows]), size))
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            # Whatever comes in while this batch is on its way to the disk makes up the next one.
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            try:
+                await self._write(batch)
+            except Exception as problem:  # every waiting caller has to hear of it, whatever it is
+                _refuse(batch, problem)
+            except BaseException:
+                _refuse([*batch, *self._waiting], TrailUnavailable(f"{self.origin}: the writer was stopped"))
+                self._waiting = []
+                raise
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        receipts: list[tuple[asyncio.Future[Receipt], Receipt]] = []
+        async with self._staging() as (_, stage):
+            for waiting in batch:
+                try:
+                    receipts.append((waiting.receipt, stage.add(waiting.event)))
+                except Unwritable as problem:
+                    _refuse([waiting], problem)
+        for future, receipt in receipts:
+            if not future.done():
+                future.set_result(receipt)
+
+
+def _refuse(batch: list[_Waiting], problem: Exception) -> None:
+    for waiting in batch:
+        if not waiting.receipt.done():
+            waiting.receipt.set_exception(problem)
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(row["seq"], row["leaf_hash"].hex(), msgspec.json.decode(row["body"], type=dict))

@@ -1,0 +1,57 @@
+"""A trail that can break and a desk that says what it is told to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturi.support.errors import SupportError, refusal
+from venturi.support.model import Grant
+from venturi.trail.event import Event
+from venturi.trail.trail import Receipt, Trail, TrailUnavailable
+
+
+class BreakableTrail(Trail):
+    """A trail whose database can be taken away."""
+
+    broken = False
+
+    async def append(self, event: Event) -> Receipt:
+        """Write an event, unless the trail is broken."""
+        if self.broken:
+            raise TrailUnavailable("the trail's database is gone")
+        return await super().append(event)
+
+
+@dataclass
+class ScriptedDesk:
+    """Answers every step with `answer`, or refuses it with `refuses`; grants what stands in `grants`."""
+
+    answer: dict[str, Any] = field(default_factory=lambda: {"id": "req_1", "state": "requested"})
+    refuses: SupportError | None = None
+    grants: dict[str, tuple[str, str]] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def __getattr__(self, step: str) -> Any:
+        async def take(*arguments: Any) -> Any:
+            self.asked.append((step, arguments))
+            if self.refuses is not None:
+                raise self.refuses
+            return [self.answer] if step == "list" else self.answer
+
+        return take
+
+    async def authorize(self, principal: Any, tenant: str, request_id: str, scope: str, context: Any) -> Grant:
+        """The grant of this id, if it is for this person and tenant."""
+        if self.grants.get(request_id) != (principal.id, tenant):
+            raise refusal("NO_GRANT", "no such grant")
+        assert scope == "attributions:read"
+        return Grant(
+            request_id=request_id,
+            tenant=tenant,
+            digest="sha256:00",
+            ticket="T-1",
+            scope=(scope,),
+            approver="somebody",
+            ends_at=0.0,
+        )

@@ -1,0 +1,189 @@
+"""The service and its published contract say the same: every route, parameter, status, header and body, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import msgspec
+import pytest
+
+from tests.api.served import Service
+from tests.api.test_support_routes import ASK, FACTOR
+from venturi.api.paths import Route
+from venturi.support.errors import refusal
+
+CONTRACT = msgspec.yaml.decode((Path(__file__).parents[2] / "fixtures/contract/openapi.yaml").read_bytes())
+METHODS = {"get", "post", "put", "patch", "delete"}
+OPERATIONS = {
+    (method.upper(), path): operation
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+}
+PROMISES = [(*key, status) for key, operation in OPERATIONS.items() for status in operation["responses"]]
+BODIES: dict[str, Any] = {
+    "Ask": ASK,
+    "Wanted": {"verb": "activate"},
+    "Activation": {"mfa": FACTOR},
+    "Approval": {"digest": "d", "mfa": FACTOR},
+    "Nothing": {},
+}
+QUERIES = {"/v1/tenants/{tenant_id}/audit/proofs/inclusion": "seq=0&size=1",
+           "/v1/tenants/{tenant_id}/audit/proofs/consistency": "from=1&to=1"}  # fmt: skip
+
+
+def resolve(node: Any) -> Any:
+    while "$ref" in node:
+        found: Any = CONTRACT
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        node = found
+    return node
+
+
+def check(answer: httpx.Response, method: str, path: str) -> None:
+    """Raise when the answer is not what the contract promises for this operation."""
+    promised = OPERATIONS[method, path]["responses"]
+    response = resolve(promised.get(str(answer.status_code), promised.get("default")))
+    kind = answer.headers["content-type"]
+    schema = {**response["content"][kind]["schema"], "components": CONTRACT["components"]}
+    jsonschema_rs.validator_for(schema).validate(answer.json() if "json" in kind else answer.text)
+    for name, described in response.get("headers", {}).items():
+        header = resolve(described)
+        assert name in answer.headers or not header.get("required")
+        if name in answer.headers:
+            jsonschema_rs.validator_for(header["schema"]).validate(answer.headers[name])
+
+
+class Asking:
+    """Asks for one operation as the contract describes it, correctly or with one thing wrong."""
+
+    def __init__(self, api: Service, method: str, path: str) -> None:
+        self.api, self.method, self.path = api, method, path
+        self.operation = OPERATIONS[method, path]
+        self.public = self.operation.get("security") == []
+        scope = self.operation.get("description", "")
+        self.who, self.name = "alder", "approver" if "support:approve." in scope else "reader"
+        if "support:request" in scope:
+            self.who, self.name = "venturi", "support-1"
+
+    def body(self) -> Any:
+        if "requestBody" not in self.operation:
+            return None
+        schema = self.operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        return BODIES[schema.rpartition("/")[2]]
+
+    def ask(
+        self, *, tenant: str = "alder", ident: str = "", query: str = "", token: bool = True, **more: Any
+    ) -> httpx.Response:
+        ident = ident or ("req_1" if "support" in self.path else "att_alder_0")
+        target = self.path.replace("{tenant_id}", tenant).replace("{id}", ident)
+        asked = "&".join(filter(None, (QUERIES.get(self.path, ""), query)))
+        headers = {}
+        if token and not self.public:
+            bearer = self.api.token(more.get("who", self.who), more.get("name", self.name))
+            headers["Authorization"] = f"Bearer {bearer}"
+        content = more.get("content")
+        json = self.body() if content is None else None
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        url = f"{target}?{asked}" if asked else target
+        return self.api.web.request(self.method, url, headers=headers, json=json, content=content)
+
+    def provoke(self, status: str) -> httpx.Response:
+        """Bring the status about."""
+        desk = self.api.behind.desk
+        if status in {"404", "409"} and "support" in self.path:
+            desk.refuses = refusal({"404": "NOT_FOUND", "409": "CONFLICT"}[status], "as told")
+        match status:
+            case "400":
+                return self.ask(query="unknown=1")
+            case "401":
+                return self.ask(token=False)
+            case "403":
+                return self.ask(tenant="birch", **({} if "{tenant_id}" in self.path else self._unfit()))
+            case "404":
+                return self.ask(ident="absent")
+            case "413":
+                return self.ask(content=b"{" * 65_537)
+            case "503":
+                return self.unavailable()
+            case "default":
+                return self._fault()
+            case _:
+                return self.ask()
+
+    def _unfit(self) -> dict[str, Any]:
+        return {"who": "alder", "name": "reader"}
+
+    def unavailable(self) -> httpx.Response:
+        """Take the trail of the caller's tenant away."""
+        if self.public:
+            return self.broken_pool()
+        self.api.behind.trails[self.who].broken = True
+        return self.ask()
+
+    def broken_pool(self) -> httpx.Response:
+        """Take a database away from the readiness check."""
+        self.api.behind.unready = True
+        return self.ask()
+
+    def _fault(self) -> httpx.Response:
+        """A fault of ours: whatever handles the operation throws."""
+        self.api.behind.fault = True
+        return self.ask()
+
+
+@pytest.fixture
+def healed(api: Service) -> Iterator[Service]:
+    yield api
+    api.behind.fault = api.behind.unready = False
+
+
+@pytest.mark.parametrize(("method", "path", "status"), PROMISES)
+def test_every_promised_answer_is_given_as_promised(healed: Service, method: str, path: str, status: str) -> None:
+    healed.get("/v1/tenants/alder/attributions")
+    asking = Asking(healed, method, path)
+    asking.api.behind.desk.answer |= {"challenge": "Yw", "expires_at": "2026-01-01T00:00:00Z"}
+    answer = asking.provoke(status)
+    assert str(answer.status_code) == (status if status != "default" else "500"), answer.text
+    check(answer, method, path)
+
+
+def test_the_routes_of_the_service_are_those_of_the_contract(running: Service) -> None:
+    routes = running.behind.routes
+    assert {(route.method, route.template) for route in routes} == set(OPERATIONS)
+    assert len(routes) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_the_parameters_of_a_route_are_those_of_the_contract(running: Service, method: str, path: str) -> None:
+    (route,) = (each for each in running.behind.routes if (each.method, each.template) == (method, path))
+    listed = [resolve(each) for each in parameters(method, path)]
+    assert {each["name"] for each in listed if each["in"] == "query"} == route.query
+    headers = {"Support-Grant"} if route.grantable else set()
+    assert {each["name"] for each in listed if each["in"] == "header"} == headers
+    assert {f"{{{each['name']}}}" for each in listed if each["in"] == "path"} == {
+        segment for segment in path.split("/") if segment.startswith("{")
+    }
+
+
+def parameters(method: str, path: str) -> list[Any]:
+    item = CONTRACT["paths"][path]
+    return [*item.get("parameters", []), *item[method.lower()].get("parameters", [])]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_a_route_needs_the_scopes_and_the_token_that_the_contract_says(
+    running: Service, method: str, path: str
+) -> None:
+    route: Route
+    (route,) = (each for each in running.behind.routes if (each.method, each.template) == (method, path))
+    operation = OPERATIONS[method, path]
+    assert route.public == (operation.get("security") == [])
+    said = operation.get("description", "").replace(",", " ").replace(".", " ").split()
+    assert route.scopes == {word for word in said if ":" in word}

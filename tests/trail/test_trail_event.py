@@ -1,0 +1,74 @@
+"""What may be written: limits on size and shape, one spelling, and no secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from venturi.trail.event import Unwritable, admit, canonical, hashed, looks_secret
+
+_JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+_DEEP: list[object] = []
+for _ in range(12):
+    _DEEP = [_DEEP]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _JWT,
+        f"Authorization: Bearer {_JWT}",
+        "bearer abcdefghijklmnopqrstuvwx",
+        "Basic YWxpY2U6c2VjcmV0LXBhc3N3b3Jk",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN EC PRIVATE KEY-----",
+        "AKIAIOSFODNN7EXAMPLE",
+        "postgresql://guard:hunter2@127.0.0.1:5432/t",
+    ],
+)
+def test_what_looks_like_a_secret_is_not_written_as_value_or_name_or_deep_inside(text: str) -> None:
+    assert looks_secret(text)
+    for event in ({"a": text}, {text: 1}, {"a": {"b": ["c", {"d": f"x {text}"}]}}):
+        with pytest.raises(Unwritable) as refused:
+            admit(event)
+        assert text not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["bearer", "eyJ", hashed(_JWT), "https://api.venturi.example/v1/x?y=z", "person:reader", "INVALID_TOKEN"]
+)
+def test_what_an_event_is_made_of_does_not_look_like_a_secret(text: str) -> None:
+    admit({"a": text})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"seq": 1},
+        {"prev_hash": ""},
+        {"a": "x" * 2_049},
+        {"x" * 2_049: 1},
+        {"a": list(range(500))},
+        {str(n): n for n in range(500)},
+        {"a": _DEEP},
+        {"a": b"bytes"},
+        {"a": {1: 2}},
+        {"a": {1, 2}},
+        {"a": 2**53},
+        ["not", "an", "object"],
+    ],
+    ids=range(12),
+)
+def test_what_is_reserved_too_large_or_not_json_is_not_admitted(event: dict[str, object]) -> None:
+    with pytest.raises(Unwritable):
+        admit(event)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", ["x" * 2_000] * 10], ids=range(4))
+def test_what_has_no_single_or_no_short_spelling_is_not_written(value: object) -> None:
+    with pytest.raises(Unwritable):
+        canonical({"a": value})
+
+
+def test_the_spelling_does_not_depend_on_order_and_escapes_what_could_break_a_line() -> None:
+    assert canonical({"b": 1, "a": "x\r\n\x1b[0m\x00"}) == b'{"a":"x\\r\\n\\u001b[0m\\u0000","b":1}'
+    assert canonical({"b": 1.0, "a": ()}) == canonical({"a": [], "b": 1})
