@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from venturi.api.gate import TenantGate
+from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
 from venturi.aws.front import StrictFront
 from venturi.identity.binding import Binding
@@ -36,6 +37,7 @@ class Parts:
     directory: type[Directory] = Directory
     gate: type[TenantGate] = TenantGate
     refusals: type[Refusals] = Refusals
+    recorder: type[Recorder] = Recorder
     records: type[Records] = Records
     trail: type[Trail] = Trail
     desk: type[SupportDesk] = SupportDesk

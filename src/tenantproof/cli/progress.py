@@ -39,7 +39,7 @@ class Progress:
         if self._quiet:
             return
         if self._status is None:
-            self._console.print(Text(line))
+            self._console.print(Text(line), soft_wrap=True)
         elif time.monotonic() - self._drawn >= _EVERY_SECONDS:
             self._drawn = time.monotonic()
             self._status.update(Text(line))
@@ -47,4 +47,4 @@ class Progress:
     def done(self, line: str) -> None:
         """Leave a line behind."""
         if not self._quiet:
-            self._console.print(Text(line))
+            self._console.print(Text(line), soft_wrap=True)

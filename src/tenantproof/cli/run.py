@@ -20,6 +20,8 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.profile_text import load, parse
 from tenantproof.plugin.cards import load_cards
 
+_PRINTED_WIDTH = 160
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -91,7 +93,8 @@ def run(choices: Choices) -> int:
             waivers=waivers,
         )
         record, bundle = attack(plan, progress)
-    show(record, bundle, Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty()))
+    width = None if sys.stdout.isatty() else _PRINTED_WIDTH
+    show(record, bundle, Console(file=sys.stdout, highlight=False, width=width))
     return record.gate.exit
 
 

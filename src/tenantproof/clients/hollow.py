@@ -88,6 +88,7 @@ def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -42,7 +42,8 @@ def finding(claim: str, check: str, tally: Tally) -> Finding:
         calibrations=tally.calibrations,
         trials=tally.trials,
         units=tally.units,
-        tried=tally.tried,
+        # Without a population there is nothing that these are so many of.
+        tried=tally.tried if tally.units else 0,
         selection=tally.selection,
         counterexamples=tally.examples if verdict is not Verdict.SATISFIED else (),
     )

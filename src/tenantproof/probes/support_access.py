@@ -14,7 +14,7 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANS
 from tenantproof.model.profile import Tenant
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, new_probe, sight
-from tenantproof.probes.support_case import Case
+from tenantproof.probes.support_case import NOBODYS, Case
 from tenantproof.probes.trail_events import Sought, TrailReader
 
 _LONG = 60
@@ -97,7 +97,8 @@ class SupportAccess(Probe):
 
     def told(self, case: Case, queue_of: Tenant) -> Observation:
         """Whether a tenant was notified of the case."""
-        deadline = time.monotonic() + (_NOTICE_SECONDS if queue_of is case.tenant else 0)
+        is_due = queue_of is case.tenant and case.id != NOBODYS
+        deadline = time.monotonic() + (_NOTICE_SECONDS if is_due else 0)
         outcome, note = self._look(queue_of, case.id)
         while outcome is ABSENT and time.monotonic() < deadline:
             outcome, note = self._look(queue_of, case.id)

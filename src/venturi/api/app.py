@@ -19,7 +19,6 @@ from venturi.api.deployment import Deployment
 from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
 from venturi.api.pipeline import Pipeline
-from venturi.api.recorder import Recorder
 from venturi.api.support import Support
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def build(
         *Audit(trails).routes(),
         *support.routes(),
     ]
-    recorder = Recorder(trails, parts.refusals(trails), settings.version)
+    recorder = parts.recorder(trails, parts.refusals(trails), settings.version)
     pipeline = Pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)
     return Api(pipeline)
 

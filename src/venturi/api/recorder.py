@@ -34,6 +34,10 @@ class Recorder:
             return answer
         return replace(answer, headers={**answer.headers, "Audit-Receipt": receipt.header()})
 
+    def is_told(self, exchange: Exchange) -> bool:
+        """Whether the tenant's own trail gets the event of somebody who came in with a grant."""
+        return exchange.grant is not None
+
     async def _write(self, exchange: Exchange, event: Event) -> Receipt | None:
         who, target = exchange.principal, exchange.target
         if who is None:
@@ -43,7 +47,7 @@ class Recorder:
         home = who.tenant or VENDOR
         if exchange.refused is not None and exchange.refused.crossing and target is not None:
             return await self._refusals.write(event, home, target)
-        if exchange.grant is not None and target is not None:
+        if self.is_told(exchange) and target is not None:
             receipt, _ = await asyncio.gather(self._trails[home].append(event), self._trails[target].append(event))
             return receipt
         return await self._trails[home].append(event)

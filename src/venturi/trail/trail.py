@@ -29,7 +29,7 @@ Append: TypeAlias = Callable[[Event], Awaitable[Receipt]]
 """Adds an event to an open transaction. Its receipt counts once the transaction has ended well."""
 
 _SECONDS = 5.0
-_BATCH = 256
+_BATCH = 128
 _FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # One lock per database: there is one trail in each.
 _ONE_WRITER = "SELECT pg_advisory_xact_lock(hashtext('venturi.trail'))"

@@ -1,0 +1,133 @@
+"""The main job from the command line: attack, judge, sign, verify, look."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+FIRST_SET = {"QA-1", "QA-2", "QA-3", "TK-1", "TK-2", "TK-3", "KE-3", *(f"SU-{n}" for n in range(1, 7))}
+
+
+def test_a_whole_run_satisfies_the_first_set_and_signs_it(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
+    done = tenantproof("run", "--target", str(profile), "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((tmp_path / "evidence/latest/summary.json").read_text())
+    verdicts = {claim: entry["verdict"] for claim, entry in summary["claims"].items()}
+    assert len(verdicts) == 34
+    assert {claim for claim, verdict in verdicts.items() if verdict == "satisfied"} >= FIRST_SET
+    assert summary["gate"] == {"exit": 0, "strict": True, "failed": [], "not_assessed": [], "waived": []}
+    assert "evidence/" in done.stdout
+
+    assert tenantproof("verify").returncode == 0
+    shown = tenantproof("show", "QA-1")
+    assert "refused, expected refused" in shown.stdout
+    secrets = [file.read_text() for file in Path(profile).parent.rglob("*.secret")]
+    texts = b"".join(file.read_bytes() for file in (tmp_path / "evidence/latest").iterdir())
+    assert b"eyJ" not in texts
+    assert not any(secret.encode() in texts for secret in secrets)
+
+    report = tmp_path / "evidence/latest/report.html"
+    report.write_bytes(report.read_bytes().replace(b"satisfied", b"Satisfied", 1))
+    tampered = tenantproof("verify")
+    assert tampered.returncode == 1
+    assert "report.html" in tampered.stdout + tampered.stderr
+
+
+def test_only_the_chosen_claims_are_assessed(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
+    done = tenantproof("run", "--target", str(profile), "--only", "QA-1,TK-2", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    claims = json.loads((tmp_path / "evidence/latest/summary.json").read_text())["claims"]
+    assessed = {claim for claim, entry in claims.items() if entry["verdict"] == "satisfied"}
+    assert assessed == {"QA-1", "TK-2"}
+    assert done.stderr == ""
+
+
+def test_each_run_names_the_one_before(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert tenantproof("run", "--target", str(profile), "--only", "KE-4", "--quiet").returncode == 0
+    first, second = sorted(path for path in (tmp_path / "evidence").iterdir() if not path.is_symlink())
+    manifest = json.loads((second / "manifest.json").read_text())
+    assert first.name in json.dumps(manifest["previous"])
+
+
+def test_a_profile_without_a_table_gates(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
+    text = profile.read_text()
+    start, end = text.index("[aws]"), text.index("[support]")
+    poor = tmp_path / "poor.toml"
+    poor.write_text(text[:start] + text[end:])
+    done = tenantproof("run", "--target", str(poor), "--only", "KE-3", "--quiet")
+    assert done.returncode == 3
+    assert "[aws]" in done.stdout
+
+
+def test_a_waiver_changes_the_exit_code_and_not_the_verdict(
+    tenantproof: Command, profile: Path, tmp_path: Path
+) -> None:
+    # The contract of the profile is made wrong, so that the target's refusal differs from it.
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(profile.read_text().replace("Token tenant does not match", "Token does not match"))
+    waivers = tmp_path / "waivers.toml"
+    waivers.write_text(
+        '[[waiver]]\nclaim = "QA-1"\nreason = "r"\naccepted_by = "a@example.com"\nexpires = 2999-01-01\n'
+    )
+    arguments = ("run", "--target", str(wrong), "--only", "QA-1", "--strict", "--quiet")
+    assert tenantproof(*arguments).returncode == 1
+    done = tenantproof(*arguments, "--waivers", str(waivers))
+    assert done.returncode == 0
+    assert "NOT-SATISFIED  QA-1" in done.stdout
+
+
+def test_a_waiver_that_excuses_nothing_is_an_error(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
+    waivers = tmp_path / "waivers.toml"
+    waivers.write_text(
+        '[[waiver]]\nclaim = "KE-4"\nreason = "r"\naccepted_by = "a@example.com"\nexpires = 2999-01-01\n'
+    )
+    done = tenantproof("run", "--target", str(profile), "--only", "KE-4", "--quiet", "--waivers", str(waivers))
+    assert done.returncode == 2
+    assert "excuses nothing" in done.stderr
+
+
+def test_the_doctor_finds_a_good_profile_good_and_attacks_nothing(tenantproof: Command, profile: Path) -> None:
+    done = tenantproof("doctor", "--target", str(profile))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "can be assessed: " in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_the_doctor_names_the_principal_whose_secret_is_wrong(
+    tenantproof: Command, profile: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("guess")
+    text = profile.read_text()
+    named = next(line for line in text.splitlines() if "globex.reader.secret" in line)
+    sick = tmp_path / "sick.toml"
+    sick.write_text(text.replace(named, f'file = "{tmp_path / "secret"}"'))
+    done = tenantproof("doctor", "--target", str(sick))
+    assert done.returncode == 3
+    assert "globex, reader" in next(line for line in done.stdout.splitlines() if line.startswith("FAIL"))
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("verify", "--help"), ("init", "--help")])
+def test_help_teaches(tenantproof: Command, arguments: tuple[str, ...]) -> None:
+    done = tenantproof(*arguments)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_the_claims_are_listed_with_whether_a_check_decides_them(tenantproof: Command) -> None:
+    done = tenantproof("claims", "--json")
+    assert len(json.loads(done.stdout)) == 34
+    assert "QA-1" in tenantproof("claims").stdout
+
+
+def test_a_fresh_profile_can_be_read_once_it_is_filled_in(tenantproof: Command, tmp_path: Path) -> None:
+    from tenantproof.model.profile_text import parse
+
+    text = tenantproof("init", "--name", "staging", "--tenant", "alder", "--tenant", "birch").stdout
+    parsed = parse(text.replace("https://issuer", "https://api"), "staging.toml")
+    assert [tenant.id for tenant in parsed.tenants] == ["alder", "birch"]
+    assert parsed.safety.allow_destructive is False
