@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -18,7 +19,7 @@ schema = schemathesis.openapi.from_path(CONTRACT)
 
 @schema.parametrize()
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_in_the_contract(case: Case, target: Target) -> None:
+def test_every_answer_is_in_the_contract(case: Case[Any], target: Target) -> None:
     own = target.profile.tenants[0]
     headers = {"Authorization": f"Bearer {target.bearer(own.id)}"}
     response = case.call(base_url=target.profile.target.base_url, headers=headers)

@@ -25,6 +25,7 @@ from venturi.api.app import build
 from venturi.api.exchange import Exchange
 from venturi.api.gate import TenantGate
 from venturi.api.paths import Route
+from venturi.api.recorder import Recorder
 from venturi.api.refusals import VENDOR, Refusals
 from venturi.api.server import open_pools, open_trails, trusted
 from venturi.identity.binding import Binding
@@ -205,7 +206,7 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                     await records.add(tenant, record(tenant, number))
             api = build(
                 settings,
-                cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals)),
+                cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals, recorder=Recorder)),
                 verifier=TokenVerifier(trusted(settings), AUDIENCE, keys),
                 binding=Binding(Directory(pools.control)),
                 records=records,

@@ -50,6 +50,13 @@ def test_two_tokens_are_refused(api: Service) -> None:
         assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_REQUEST")
 
 
+@pytest.mark.parametrize("name", ["Support-Grant", "Content-Type"])
+def test_a_header_that_decides_something_stands_once(api: Service, name: str) -> None:
+    bearer = ("Authorization", f"Bearer {api.token('alder')}")
+    assert api.raw(PATH, bearer, (name, "a")).status_code == 200
+    assert api.raw(PATH, bearer, (name, "a"), (name, "a")).status_code == 400
+
+
 @pytest.mark.parametrize("with_header", [True, False])
 def test_a_token_in_the_query_is_refused(api: Service, with_header: bool) -> None:
     headers = [("Authorization", f"Bearer {api.token('alder')}")] if with_header else []

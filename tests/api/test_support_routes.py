@@ -22,7 +22,13 @@ STEPS: list[tuple[str, str, str, Any]] = [
     ("approver", "deny", f"{ANSWERS}/req_1/deny", None),
     ("approver", "revoke", f"{ANSWERS}/req_1/revoke", None),
 ]
-ASK = {"tenant_id": "alder", "scope": ["attributions:read"], "duration_seconds": 60, "reason": "r", "ticket": "T-1"}
+ASK = {
+    "tenant_id": "alder",
+    "scope": ["attributions:read"],
+    "duration_seconds": 60,
+    "reason": "a listing stays empty",
+    "ticket": "TICKET-1",
+}
 
 
 def as_(name: str) -> str:
@@ -66,7 +72,7 @@ def test_a_request_is_asked_for(api: Service) -> None:
     answer = api.send("POST", ASKS, "venturi", "support-1", json=ASK)
     assert answer.status_code == 201
     ((_, arguments),) = api.behind.desk.asked
-    assert arguments[1:6] == ("alder", ["attributions:read"], 60, "r", "T-1")
+    assert arguments[1:6] == ("alder", ["attributions:read"], 60, ASK["reason"], ASK["ticket"])
     assert api.send("POST", ASKS, "venturi", "support-1", json={**ASK, "tenant_id": "cedar"}).status_code == 404
     assert api.send("POST", ASKS, "venturi", "support-1", json={**ASK, "duration_seconds": "60"}).status_code == 400
 

@@ -84,6 +84,12 @@ def twice(token: str) -> str:
     return closed(header, doubled, signature)
 
 
+def spelled_otherwise(token: str) -> str:
+    """The same bytes: the last character of 86 holds four bits that belong to none of them."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+
 FORGERIES: dict[str, Callable[[str], str]] = {
     "none": unsigned("none"),
     "None": unsigned("None"),
@@ -118,6 +124,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     ),
     "two segments": lambda token: token.rpartition(".")[0],
     "four segments": lambda token: f"{token}.",
+    "signature in another spelling": spelled_otherwise,
     "padded": lambda token: f"{token}==",
     "space behind": lambda token: f"{token} ",
     "line feed inside": lambda token: token.replace(".", ".\n", 1),

@@ -29,7 +29,6 @@ _MESSAGES = {
     "MFA_REQUIRED": "A fresh second factor for exactly this step is required.",
     "NOT_APPROVED": "The tenant has not approved this request.",
     "CONFLICT": "The request is in a state that does not allow this.",
-    "INVALID_REQUEST": "The request is malformed.",
     "NOTICE_UNAVAILABLE": "The tenant could not be notified, so nothing was begun.",
     "INSUFFICIENT_SCOPE": "The token does not carry the scope that this needs.",
 }
@@ -190,7 +189,9 @@ class Support:
 
 def refused_by_desk(refused: SupportError) -> ApiError:
     """The error body of a refusal of the desk."""
-    message = _MESSAGES.get(refused.code, "The support desk refused this step.")
+    # What is wrong with a request is worth saying, and the desk never repeats a value; other causes stay inside.
+    said = refused.message if refused.code == "INVALID_REQUEST" else "The support desk refused this step."
+    message = _MESSAGES.get(refused.code, said)
     return ApiError(refused.status, refused.code, message, why=refused.message)
 
 

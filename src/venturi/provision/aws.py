@@ -144,7 +144,7 @@ def client(endpoint: str, user: AwsUser, service: str, region: str) -> Client:
     from botocore.config import Config
 
     config = Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
-    session = boto3.session.Session()
+    session: Any = boto3.session.Session()
     return session.client(
         service,
         endpoint_url=endpoint,
