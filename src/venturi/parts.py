@@ -18,6 +18,7 @@ from venturi.identity.verifier import TokenVerifier
 from venturi.provision.databases import Doors
 from venturi.provision.keys import KeyPlan, KeyPolicy, tenant_grants, tenant_key_policy
 from venturi.records.store import Records
+from venturi.scoring.scorer import Scorer
 from venturi.support.desk import SupportDesk
 from venturi.support.mfa import SecondFactor
 from venturi.support.notices import Notifier
@@ -41,6 +42,7 @@ class Parts:
     records: type[Records] = Records
     trail: type[Trail] = Trail
     desk: type[SupportDesk] = SupportDesk
+    scorer: type[Scorer] = Scorer
     mfa: type[SecondFactor] = SecondFactor
     notifier: type[Notifier] = Notifier
     vault: type[Vault] = Vault

@@ -128,6 +128,8 @@ async def _database(
         await server.execute(f"CREATE DATABASE {name}")
         for kind in kinds:
             await server.execute(f"CREATE ROLE {name}_{kind} LOGIN")
+            await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {name}_{kind}")
+        await server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     await server.close()
     own = await asyncpg.connect(host=socket, user="owner", database=name)
     # Emptied, not made anew: a new database costs a quarter of a second.

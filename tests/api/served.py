@@ -37,6 +37,8 @@ from venturi.postgres.server import PostgresServer
 from venturi.provision import plan
 from venturi.records.store import NewAttribution, Records
 from venturi.runtime.asgi import serve_asgi
+from venturi.scoring.scorer import Scorer
+from venturi.scoring.weights import baseline
 from venturi.settings import (
     ApiSettings,
     AwsClientSettings,
@@ -56,6 +58,7 @@ CLIENTS: dict[str, tuple[ClientSettings, ...]] = {
         name: (
             client("reader", name, "attributions:read", "audit:read"),
             client("approver", name, "support:approve", "audit:read"),
+            client("steward", name, "scoring:write"),
             client("stranger", name, "attributions:read"),
         )
         for name in TENANTS
@@ -212,6 +215,7 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                 records=records,
                 trails=cast("Any", behind.trails),
                 desk=cast("Any", behind.desk),
+                scorer=Scorer(pools.app, baseline()),
                 pools=pools.every(),
             )
             behind.routes = list(api.routes)
@@ -290,7 +294,7 @@ async def _provision(postgres: PostgresServer, settings: ApiSettings) -> None:
     """A database with its roles and tables for every tenant, and the control database with the directory."""
     control, admin = settings.control, postgres.admin()
     homes: list[tuple[dict[str, DatabaseSettings], tuple[str, ...]]] = [
-        ({"app": tenant.app, "guard": tenant.guard}, ("records", "vault", "trail", "support"))
+        ({"app": tenant.app, "guard": tenant.guard}, ("records", "vault", "trail", "support", "scoring"))
         for tenant in settings.tenants
     ]
     homes.append(({"control": control, "guard": control}, ("identity", "trail")))

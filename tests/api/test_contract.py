@@ -31,6 +31,8 @@ BODIES: dict[str, Any] = {
     "Activation": {"mfa": FACTOR},
     "Approval": {"digest": "d", "mfa": FACTOR},
     "Nothing": {},
+    "ScoringSettings": {"slope": 2.0, "shift": -1.0, "threshold": 0.25},
+    "Paths": {"paths": [["search", "email"], []]},
 }
 QUERIES = {"/v1/tenants/{tenant_id}/audit/proofs/inclusion": "seq=0&size=1",
            "/v1/tenants/{tenant_id}/audit/proofs/consistency": "from=1&to=1"}  # fmt: skip
@@ -68,6 +70,8 @@ class Asking:
         self.public = self.operation.get("security") == []
         scope = self.operation.get("description", "")
         self.who, self.name = "alder", "approver" if "support:approve." in scope else "reader"
+        if "scoring:write." in scope:
+            self.name = "steward"
         if "support:request" in scope:
             self.who, self.name = "venturi", "support-1"
 

@@ -12,8 +12,9 @@ import pytest
 from tests.support.office import ACME, ANN, BOB, GLOBEX, READER, SCOPE, Office, office
 from tests.trail.cluster import Database, run
 from venturi.settings import SupportSettings
+from venturi.support.desk import SupportDesk
 from venturi.support.errors import SupportError
-from venturi.support.model import digest_of
+from venturi.support.model import SupportRequest, digest_of
 
 Databases = tuple[Database, Database]
 
@@ -174,9 +175,8 @@ def test_a_second_factor_counts_for_one_person_step_and_case_once_and_soon(datab
     async def story() -> None:
         async with office(databases) as at:
             who = ACME if verb == "approve" else ANN
-            case, other = (await at.ask(), await at.ask()) if verb == "approve" else (
-                await at.approved(), await at.approved()
-            )
+            make = at.ask if verb == "approve" else at.approved
+            case, other = await make(), await make()
 
             async def step(factor: object) -> dict[str, Any]:
                 if verb == "approve":
@@ -217,7 +217,7 @@ def test_a_second_factor_counts_for_one_person_step_and_case_once_and_soon(datab
 
 
 @pytest.mark.parametrize(("seconds", "fresh"), [(299.0, True), (300.0, False), (301.0, False)])
-def test_a_challenge_lasts_five_minutes_at_most(databases: Databases, seconds: float, fresh: bool) -> None:  # noqa: FBT001
+def test_a_challenge_lasts_five_minutes_at_most(databases: Databases, seconds: float, fresh: bool) -> None:
     async def story() -> None:
         async with office(databases, settings=SupportSettings(challenge_seconds=9_999)) as at:
             case = await at.ask()
@@ -263,7 +263,7 @@ def test_a_second_factor_that_was_taken_away_is_gone_at_once(databases: Database
 
 @pytest.mark.parametrize(("offset", "allowed"), [(59.0, True), (60.0, False), (61.0, False)])
 def test_access_ends_at_its_last_second_counted_from_the_approval(
-    databases: Databases, offset: float, allowed: bool  # noqa: FBT001
+    databases: Databases, offset: float, allowed: bool
 ) -> None:
     async def story() -> None:
         async with office(databases) as at:
@@ -378,48 +378,63 @@ _ASKED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"scope": []},
-        {"scope": ["*"]},
-        {"scope": [SCOPE, SCOPE]},
-        {"scope": ["audit:read"]},
-        {"scope": SCOPE},
-        {"scope": [["attributions:read"]]},
-        {"duration_seconds": 0},
-        {"duration_seconds": -1},
-        {"duration_seconds": 3_601},
-        {"duration_seconds": 60.0},
-        {"duration_seconds": float("nan")},
-        {"duration_seconds": True},
-        {"duration_seconds": "60"},
-        {"duration_seconds": 10**30},
-        {"reason": ""},
-        {"reason": "x"},
-        {"reason": " " * 20},
-        {"reason": "x" * 501},
-        {"reason": "line\r\nbreak in it"},
-        {"reason": "colour \x1b[31m in it"},
-        {"reason": "separator \u2028 in it"},
-        {"reason": "with Bearer abcdefghijklmnopqrstuvwx"},
-        {"reason": None},
-        {"ticket": ""},
-        {"ticket": "A B"},
-        {"ticket": "A\n"},
-        {"ticket": "AKIAIOSFODNN7EXAMPLE"},
-        {"ticket": "x" * 65},
-    ],
-    ids=str,
-)
-def test_what_may_not_be_asked_for_is_refused_before_anything_is_kept(
-    databases: Databases, change: dict[str, Any]
-) -> None:
+_UNASKABLE: list[dict[str, Any]] = [
+    {"scope": []},
+    {"scope": ["*"]},
+    {"scope": [SCOPE, SCOPE]},
+    {"scope": ["audit:read"]},
+    {"scope": SCOPE},
+    {"scope": [["attributions:read"]]},
+    {"duration_seconds": 0},
+    {"duration_seconds": -1},
+    {"duration_seconds": 3_601},
+    {"duration_seconds": 60.0},
+    {"duration_seconds": float("nan")},
+    {"duration_seconds": True},
+    {"duration_seconds": "60"},
+    {"duration_seconds": 10**30},
+    {"reason": ""},
+    {"reason": "x"},
+    {"reason": " " * 20},
+    {"reason": "x" * 501},
+    {"reason": "line\r\nbreak in it"},
+    {"reason": "colour \x1b[31m in it"},
+    {"reason": "separator \u2028 in it"},
+    {"reason": "with Bearer abcdefghijklmnopqrstuvwx"},
+    {"reason": None},
+    {"ticket": ""},
+    {"ticket": "A B"},
+    {"ticket": "A\n"},
+    {"ticket": "AKIAIOSFODNN7EXAMPLE"},
+    {"ticket": "x" * 65},
+]
+
+
+def test_what_may_not_be_asked_for_is_refused_before_anything_is_kept(databases: Databases) -> None:
     async def story() -> None:
         async with office(databases) as at:
-            await refused(at.desk.request(ANN, "acme", **{**_ASKED, **change}), "INVALID_REQUEST")
+            for change in _UNASKABLE:
+                await refused(at.desk.request(ANN, "acme", **{**_ASKED, **change}), "INVALID_REQUEST")
             assert not await at.told()
             assert await at.pools["acme"].fetchval("SELECT count(*) FROM support_requests") == 0
+            for shortest_or_longest in (1, 3_600):
+                await at.desk.request(ANN, "acme", **{**_ASKED, "duration_seconds": shortest_or_longest})
+
+    run(story())
+
+
+def test_a_grant_that_is_found_elsewhere_still_counts_for_its_own_tenant_alone(databases: Databases) -> None:
+    class Wide(SupportDesk):
+        """Finds a request in whatever database it is."""
+
+        async def looked_up(self, tenant: str, request_id: str) -> SupportRequest | None:
+            return await super().looked_up(await self._home(request_id), request_id)
+
+    async def story() -> None:
+        async with office(databases, kind=Wide) as at:
+            case = await at.active()
+            assert await at.allows(case)
+            assert not await at.allows(case, tenant="globex")
 
     run(story())
 

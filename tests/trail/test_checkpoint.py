@@ -52,6 +52,7 @@ _ROOT = base64.b64encode(b"r" * 32).decode()
         sign(HEAD, Ed25519PrivateKey.generate()),
         _NOTE.replace("\u2014", "-"),
         _NOTE.split("\n\n", maxsplit=1)[0] + "\n",
+        _signed(f"{origin_of('globex', 1)}\n42\n{_ROOT}\n"),
         _signed(f"{ORIGIN}\n042\n{_ROOT}\n"),
         _signed(f"{ORIGIN}\n-1\n{_ROOT}\n"),
         _signed(f"{ORIGIN}\n42\nAAAA\n"),
@@ -67,3 +68,9 @@ def test_what_is_not_this_logs_checkpoint_is_refused(note: str) -> None:
 def test_a_cosignature_beside_the_logs_own_is_no_obstacle() -> None:
     cosigned = _NOTE + "\u2014 witness.example AAAAAAAA\n"
     assert verify(cosigned, ORIGIN, KEY.public_key()) == HEAD
+
+
+def test_a_signature_under_the_logs_name_by_a_key_it_had_before_is_no_obstacle() -> None:
+    body, _, own = _NOTE.rpartition("\n\n")
+    former = sign(HEAD, Ed25519PrivateKey.generate()).rpartition("\n\n")[2]
+    assert verify(f"{body}\n\n{former}{own}", ORIGIN, KEY.public_key()) == HEAD

@@ -65,6 +65,7 @@ def test_every_inclusion_proof_holds_for_its_own_leaf_place_size_and_root_alone(
             assert not includes(root, size, index, leaf_hash(b"other"), path)
             assert not includes(EMPTY_ROOT, size, index, leaf, path)
             assert not includes(root, size, size, leaf, path)
+            assert not includes(root, 2 * size, index, leaf, path)
             assert not includes(root, size, index, leaf, [*path, root])
             assert not includes(root, size, index, leaf, [root, *path])
             if path:

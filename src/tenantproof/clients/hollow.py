@@ -129,7 +129,7 @@ def _pointed_at(profile: Profile, host: str) -> Profile:
     changed = replace(
         profile,
         target=replace(profile.target, base_url=f"http://{host}"),
-        safety=replace(profile.safety, hosts=(*profile.safety.hosts, host), timeout_seconds=2.0),
+        safety=replace(profile.safety, hosts=(*profile.safety.hosts, host), timeout_seconds=0.5),
     )
     if profile.aws and profile.aws.endpoint:
         changed = replace(changed, aws=replace(profile.aws, endpoint=f"http://{host}"))

@@ -6,9 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
 
 from tenantproof.clients.exchange import Answer, Request
+from tenantproof.clients.redaction import one_line
+from tenantproof.model.aggregation_profile import Aggregation as Told
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import (
@@ -24,11 +28,14 @@ from tenantproof.model.outcome import (
 )
 from tenantproof.model.profile import Operation
 from tenantproof.probes.aggregation_stores import Stores
-from tenantproof.probes.cohorts import Cell, count
+from tenantproof.probes.cohorts import Cell, Member, count
 from tenantproof.probes.listing import walk
 from tenantproof.probes.probe import Probe
-from tenantproof.probes.release_audit import Edition, ReleaseAudit
+from tenantproof.probes.release_audit import Edition, ReleaseAudit, planted
 from tenantproof.probes.sighting import json_object, new_probe, sight
+
+_MOST_NOTES = 4
+Body: TypeAlias = "Mapping[str, object] | None"
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,13 @@ class Aggregation(Probe):
         request, answer = self._tenant("contribute", tenant, body={"purpose": self._told.purpose})
         return sight(f"{tenant} contributes", request, answer, self._acted(answer, "consent"))
 
+    def contribute_uninvited(self, tenant: str) -> Observation:
+        """The same without consent; if it goes through, it is taken back, so that nothing else is decided on it."""
+        seen = self.contribute(tenant)
+        if seen.outcome is PERMITTED:
+            self.revoke(tenant)
+        return seen
+
     def run(self, jurisdiction: str, **thresholds: float) -> Run:
         """Run a pipeline, with lowered thresholds where some are named, and read what it released."""
         body = {"thresholds": thresholds} if thresholds else {}
@@ -120,7 +134,14 @@ class Aggregation(Probe):
         """Run every pipeline."""
         return {jurisdiction: self.run(jurisdiction) for jurisdiction in self.jurisdictions}
 
-    def compare(self, before: Mapping[str, Run], after: Mapping[str, Run], *, why: str, among: Iterable[str]) -> Observation:
+    def stored(self) -> dict[str, list[Member] | None]:
+        """Who counts in each jurisdiction, after a run has cleared away what was revoked; None where unreadable."""
+        self.run_all()
+        return {name: self.stores.members(name) for name in self.jurisdictions}
+
+    def compare(
+        self, before: Mapping[str, Run], after: Mapping[str, Run], *, why: str, among: Iterable[str]
+    ) -> Observation:
         """Alike, if the named jurisdictions' releases are the same to the byte, but for number and date."""
         names = list(among)
         changed = [name for name in names if before[name].body != after[name].body]
@@ -167,13 +188,13 @@ class Aggregation(Probe):
 
     def small(self, run: Run) -> Observation:
         """Present, if a published cell holds a small group, for anybody or for one of the contributors."""
-        edition = self._need(run)
+        edition = run.edition
         found = [*self.audit.small_cells(edition), *self.audit.insiders(edition)] if edition else []
         return self._found("a cohort under k in the release", run, found)
 
     def differing(self, run: Run) -> Observation:
         """Present, if sums and differences of published cells give a small group."""
-        edition = self._need(run)
+        edition = run.edition
         return self._found(
             "a small group by sums and differences within the release",
             run,
@@ -183,35 +204,22 @@ class Aggregation(Probe):
     def moving(self, runs: Iterable[Run]) -> Observation:
         """Present, if the last of these releases and the ones before give a small group that came or left."""
         known = list(runs)
-        editions = [edition for run in known if (edition := self._need(run))]
+        editions = [edition for run in known if (edition := run.edition)]
         return self._found("a small group by releases before", known[-1], self.audit.across(editions))
 
-    def planted(self, run: Run) -> list[Observation]:
-        """The audit itself, on the release with a withheld small cell published: each of its tests must find it."""
-        edition = self._need(run)
-        cells = self.audit.withheld(edition) if edition else []
-        if not edition or not cells:
-            return [self._found("no small cell was withheld, so that none can be planted", run, [])]
-        leaky = edition.publishing(cells[0])
-        rest = [cell for cell in edition.truth.ancestors(cells[0]) if cell in edition.truth.cells]
-        whole = leaky
-        for cell in rest:
-            whole = whole.publishing(cell)
-        for _, children in edition.truth.lines():
-            if cells[0] in children:
-                for child in children:
-                    whole = whole.publishing(child)
-        line = Edition({cell: size for cell, size in whole.counts.items() if cell != cells[0]}, edition.truth)
-        earlier = Edition(edition.counts, edition.truth.without(edition.truth.sources[0]))
-        return [
-            self._found("a cohort under k that was planted", run, self.audit.small_cells(leaky)),
-            self._found("a line that leaves a small group, planted", run, self.audit.differences(line)),
-            self._found("a group that left, planted", run, self._shrunk(earlier, edition)),
-        ]
+    def planted(self) -> list[Observation]:
+        """The audit itself, on releases with every kind of leak: each of its tests must find it."""
+        before, after = planted(self._told.k)
+        tests = {
+            "a cohort under k": self.audit.small_cells(before),
+            "a small group by sums and differences": self.audit.differences(after),
+            "a small group by releases before": self.audit.across([before, after]),
+        }
+        return [_sighted(f"the audit finds {leak} where it was planted", found) for leak, found in tests.items()]
 
     def recounted(self, run: Run) -> Observation:
         """Alike, if the auditor's own count of every published cell is the published one."""
-        edition = self._need(run)
+        edition = run.edition
         wrong = [
             f"{'/'.join(cell)}: published {edition.counts[cell]}, counted {len(group)}"
             for cell, group in (edition.groups().items() if edition else ())
@@ -222,7 +230,7 @@ class Aggregation(Probe):
 
     def rolled_up(self, run: Run) -> Observation:
         """Present, if what is withheld still counts in a published cell above it."""
-        edition = self._need(run)
+        edition = run.edition
         cells = self.audit.rolled_up(edition) if edition else []
         return self._told_of(
             "withheld cells roll up into published ones", run, PRESENT if cells else ABSENT, [f"{len(cells)} cells"]
@@ -244,6 +252,11 @@ class Aggregation(Probe):
         ]
         return self._told_of("the release documents its risk", run, ABSENT if missing else PRESENT, missing)
 
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """The risks that the acceptance test measures."""
+        return self._told.risks
+
     def newest(self, jurisdiction: str) -> tuple[Request, Answer]:
         """The list of the releases."""
         return self._operator("releases", jurisdiction)
@@ -254,6 +267,91 @@ class Aggregation(Probe):
         outcome = ALIKE if answer.status == before.status == 200 and answer.body == before.body else DIFFERENT
         what = f"no release of {jurisdiction} was added"
         return sight(what, request, answer, outcome if answer.is_whole else UNANSWERED)
+
+    @cached_property
+    def _told(self) -> Told:
+        # By name, because a profile need not have the table.
+        told: Told | None = getattr(self.target.profile, "aggregation", None)
+        if told is None:
+            raise UsageError("the profile has no [aggregation]; add it, or leave out the claims that need it")
+        return told
+
+    def _edition(self, jurisdiction: str, document: Mapping[str, Any]) -> Edition | None:  # JSON, the target's
+        """The release beside the auditor's own count; None when either can't be read."""
+        members = self.stores.members(jurisdiction)
+        hierarchies, cells = document.get("hierarchies"), document.get("cells")
+        if members is None or not isinstance(hierarchies, dict) or not isinstance(cells, list):
+            return None
+        try:
+            counts: dict[Cell, int] = {tuple(one[name] for name in hierarchies): int(one["count"]) for one in cells}
+            return Edition(counts, count(members, hierarchies))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def _found(self, what: str, run: Run, found: Iterable[str]) -> Observation:
+        """Present with certificates, absent without; unclear when there was no release that could be counted."""
+        certificates = list(found)
+        outcome = UNCLEAR if run.edition is None else PRESENT if certificates else ABSENT
+        return self._told_of(what, run, outcome, certificates)
+
+    def _told_of(self, what: str, run: Run, outcome: Outcome, notes: Iterable[str]) -> Observation:
+        said = (*run.seen.notes, *list(notes)[:_MOST_NOTES])
+        return msgspec.structs.replace(run.seen, what=what, outcome=outcome, notes=tuple(map(one_line, said)))
+
+    def _acted(self, answer: Answer, refusal: str) -> Outcome:
+        """Permitted, refused in the words of the contract, or neither."""
+        named = self._told.refusals[refusal]
+        code = json_object(answer.body).get(self.target.profile.http.code_field)
+        if answer.is_whole and answer.status == named.status and code == named.code:
+            return REFUSED
+        return _read(answer, PERMITTED if 200 <= answer.status < 300 and json_object(answer.body) else None)
+
+    def _tenant(self, name: str, tenant: str, *, query: str = "", body: Body = None) -> tuple[Request, Answer]:
+        principal = self._told.principal
+        bearer = self.target.bearer(tenant, principal)
+        operation = self._told.operations[name]
+        return self._send(
+            operation, tenant=tenant, query=query, body=body, bearer=bearer, principal=f"{tenant}/{principal}"
+        )
+
+    def _operator(self, name: str, jurisdiction: str, *, record: str = "", body: Body = None) -> tuple[Request, Answer]:
+        bearer = self.target.tokens.bearer(self._told.operator, "aggregation.operator")
+        operation = self._operation(name, jurisdiction)
+        return self._send(operation, record=record, body=body, bearer=bearer, principal="operator")
+
+    def _operation(self, name: str, jurisdiction: str) -> Operation:
+        operation = self._told.operations[name]
+        return Operation(method=operation.method, path=operation.path.replace("{jurisdiction}", jurisdiction))
+
+    def _send(
+        self,
+        operation: Operation,
+        *,
+        bearer: str,
+        principal: str,
+        tenant: str = "",
+        record: str = "",
+        query: str = "",
+        body: Body = None,
+    ) -> tuple[Request, Answer]:
+        request = self.target.request(
+            operation,
+            tenant=tenant,
+            record=record,
+            query=query,
+            bearer=bearer,
+            headers=(("Content-Type", "application/json"),) if body is not None else (),
+            body=b"" if body is None else json.dumps(body).encode(),
+            principal=principal,
+            probe=new_probe(),
+        )
+        return request, self.target.wire.send(request)
+
+
+class AggregationTrail(Aggregation):
+    """The same, read back in the tenants' audit trails."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"aggregation", "trail"})
 
     def recorded(self, tenant: str, change: Observation) -> Observation:
         """Present, if the tenant's trail holds an event of the change besides that of the request itself."""
@@ -275,16 +373,29 @@ class Aggregation(Probe):
         """The same for a change that never was."""
         return self.recorded(tenant, Observation(probe=new_probe(), what="what never was", outcome=UNCLEAR))
 
-    def _shrunk(self, earlier: Edition, edition: Edition) -> list[str]:
-        """The difference test on a pair in which all but one person of a contributor had been there before."""
-        cell = next(iter(edition.counts))
-        group = edition.truth.cells[cell]
-        before = Edition({cell: len(group) - 1}, _only(edition, cell, frozenset(sorted(group)[1:])))
-        return list(self.audit.across([before, Edition({cell: len(group)}, earlier_or(edition, earlier))]))
 
-    @cached_property
-    def _told(self) -> Any:  # the [aggregation] table of the profile
-        told = getattr(self.target.profile, "aggregation", None)
-        if told is None:
-            raise UsageError("the profile has no [aggregation]; add it, or leave out the claims that need it")
-        return told
+def _sighted(what: str, found: Iterable[str]) -> Observation:
+    notes = tuple(found)[:_MOST_NOTES]
+    return Observation(probe=new_probe(), what=what, outcome=PRESENT if notes else ABSENT, notes=notes)
+
+
+def _read(answer: Answer, outcome: Outcome | None) -> Outcome:
+    """The outcome of a whole answer that was 2xx and could be read; otherwise what it was instead."""
+    if not answer.is_whole:
+        return UNANSWERED
+    return outcome if outcome is not None and 200 <= answer.status < 300 else UNCLEAR
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _near(said: object, value: float) -> bool:
+    return isinstance(said, int | float) and abs(said - value) < 1e-6
+
+
+def _kind(entry: object) -> str:
+    """What an event of the trail says of itself, whether or not it stands in an envelope with its place."""
+    event = entry.get("event", entry) if isinstance(entry, dict) else {}
+    kind = event.get("kind") or event.get("type") if isinstance(event, dict) else ""
+    return str(kind)

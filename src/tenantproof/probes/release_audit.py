@@ -6,9 +6,9 @@ Every finding names the cells, their signs and the difference, so that it can be
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tenantproof.probes.cohorts import Cell, Cohorts, Group
+from tenantproof.probes.cohorts import ANY, Cell, Cohorts, Group, count
 from tenantproof.probes.computable import computable
 
 
@@ -27,10 +27,6 @@ class Edition:
         """The release as a contributor sees it that takes its own persons away; cells that held only these are gone."""
         rest = self.truth.without(source)
         return Edition({cell: len(rest.cells[cell]) for cell in self.counts if cell in rest.cells}, rest)
-
-    def publishing(self, cell: Cell) -> Edition:
-        """The same release with one more cell, as it would be if that had not been withheld."""
-        return replace(self, counts={**self.counts, cell: len(self.truth.cells[cell])})
 
 
 class ReleaseAudit:
@@ -79,16 +75,8 @@ class ReleaseAudit:
                         f"{len(moved)} persons moved"
                     )
 
-    def withheld(self, edition: Edition) -> list[Cell]:
-        """Small cells that are not published, in the order of their names."""
-        return sorted(
-            cell
-            for cell, group in edition.truth.cells.items()
-            if self.is_small(len(group)) and cell not in edition.counts
-        )
-
     def rolled_up(self, edition: Edition) -> list[Cell]:
-        """Unpublished cells of fewer than k for any contributor, or anybody, that stand within a published cell."""
+        """Unpublished cells that stand within a published one."""
         hidden = {cell for cell in edition.truth.cells if cell not in edition.counts}
         return sorted(cell for cell in hidden if edition.counts.keys() & set(edition.truth.ancestors(cell)))
 
@@ -121,6 +109,18 @@ class ReleaseAudit:
         small = {group: cell for cell, group in edition.truth.cells.items() if self.is_small(len(group))}
         for group in computable(small, published):
             yield f"{_name(small[group])}, withheld with {len(group)} persons, is a sum of published cells"
+
+
+def planted(k: int) -> tuple[Edition, Edition]:
+    """Two releases with every kind of leak: a cell of k-1, a parent that leaves k-1, and one person who came."""
+    families = {"channel": {"a": "x", "b": "x"}, "month": {"m": "q"}}
+    many = [(source, f"{source}{n}", "a", "m") for source in ("s", "t") for n in range(2 * k)]
+    few = [("s", f"few{n}", "b", "m") for n in range(k - 1)]
+    first = count([*many, *few], families)
+    second = count([*many, *few, ("t", "late", "a", "m")], families)
+    before, after = (Edition({cell: len(g) for cell, g in each.cells.items()}, each) for each in (first, second))
+    hidden = ("b", "m"), ("b", "q"), ("b", ANY)
+    return before, Edition({cell: size for cell, size in after.counts.items() if cell not in hidden}, second)
 
 
 def _name(cell: Cell) -> str:

@@ -20,7 +20,8 @@ from tenantproof.probes.trail_events import Sought, TrailReader
 _LONG = 60
 _BRIEF = 2
 _SLACK_SECONDS = 0.5
-_NOTICE_SECONDS = 5.0
+_NOTICE_PATIENCE = 0.5
+"""The part of the profile's timeout that a notice or an event may take."""
 _HIDDEN_SECONDS = 3
 
 
@@ -40,6 +41,7 @@ class SupportAccess(Probe):
         if len(self.tenants) < 2:
             raise UsageError('the checks of support access need two tenants with a principal "approver"')
         self._trail = TrailReader(target)
+        self._patience = _NOTICE_PATIENCE * target.profile.safety.timeout_seconds
         self._bodies: dict[str, list[str]] = {}
 
     def case(self, tenant: Tenant, *, seconds: int = _LONG) -> Case:
@@ -88,7 +90,7 @@ class SupportAccess(Probe):
         name, request, answer = next(each for each in reversed(case.steps) if each[0] == step)
         sought = Sought(request.probe, request.method, request.target, answer, "")
         reading = self._trail.miss(trail_of.id, sought)
-        deadline = time.monotonic() + (_NOTICE_SECONDS if trail_of is case.tenant else 0)
+        deadline = time.monotonic() + (self._patience if trail_of is case.tenant else 0)
         while reading.outcome is ABSENT and time.monotonic() < deadline:
             time.sleep(0.1)
             reading = self._trail.miss(trail_of.id, sought)
@@ -98,7 +100,7 @@ class SupportAccess(Probe):
     def told(self, case: Case, queue_of: Tenant) -> Observation:
         """Whether a tenant was notified of the case."""
         is_due = queue_of is case.tenant and case.id != NOBODYS
-        deadline = time.monotonic() + (_NOTICE_SECONDS if is_due else 0)
+        deadline = time.monotonic() + (self._patience if is_due else 0)
         outcome, note = self._look(queue_of, case.id)
         while outcome is ABSENT and time.monotonic() < deadline:
             outcome, note = self._look(queue_of, case.id)

@@ -17,8 +17,8 @@ from tenantproof.clients.target import Target
 from tenantproof.model.outcome import ABSENT, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.sighting import json_object, new_probe
 
-PATIENCE = 3.0
-"""Seconds that an event may take to appear."""
+PATIENCE = 0.3
+"""The part of the profile's timeout that an event may take to appear: 3 s of the usual 10 s."""
 _FIRST_PAUSE = 0.05
 _PAGE = 100
 _MOST_PAGES = 50
@@ -53,11 +53,15 @@ class TrailReading:
     notes: tuple[str, ...] = ()
 
 
+def _patience(target: Target) -> float:
+    return PATIENCE * target.profile.safety.timeout_seconds
+
+
 class TrailReader:
     """Reads a tenant's trail as its own reader."""
 
     def __init__(self, target: Target, patience: float | None = None) -> None:
-        self._target, self._patience = target, PATIENCE if patience is None else patience
+        self._target, self._patience = target, _patience(target) if patience is None else patience
 
     def find(self, tenant: str, sought: Sought) -> TrailReading:
         """Present, if the trail has an event of the probe that tells all of it; waits for one to appear."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 MEMBERS = ("panel-1", "panel-2")
-_PERSONS = {"search": 12, "display": 11, "social": 4, "affiliate": 9, "email": 3, "direct": 14}
+_PERSONS = {"search": 12, "display": 11, "social": 4, "affiliate": 9, "email": 2, "direct": 14}
 """Persons of each member by channel; four and four in one cell are eight, and four for either who knows the other."""
 
 

@@ -56,6 +56,12 @@ class View:
             self.span.publish(self.cube.cohorts[cell].members)
 
 
+def distinct(history: Sequence[Published]) -> list[Published]:
+    """The releases without those that were published before, cell for cell: what is said twice tells nothing new."""
+    found = {frozenset(release.cohorts.items()): release for release in history}
+    return list(found.values())
+
+
 class Protector:
     """Chooses the cells of a release. Each rule is a method that says whether a cell may be published."""
 
@@ -64,7 +70,7 @@ class Protector:
 
     def select(self, cube: Cube, history: Sequence[Published]) -> Selection:
         """The cells that may be published, coarse before fine."""
-        views = self.views(cube, self.remembered(history))
+        views = self.views(cube, distinct(self.remembered(history)))
         chosen: list[Cell] = []
         withheld: dict[Cell, str] = {}
         for cell in cube.order():

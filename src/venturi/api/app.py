@@ -20,6 +20,7 @@ from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
 from venturi.api.pipeline import Pipeline
 from venturi.api.support import Support
+from venturi.scoring.routes import Scoring
 
 if TYPE_CHECKING:
     import asyncpg
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from venturi.identity.verifier import TokenVerifier
     from venturi.parts import Parts
     from venturi.records.store import Records
+    from venturi.scoring.scorer import Scorer
     from venturi.settings import ApiSettings
     from venturi.support.desk import SupportDesk
     from venturi.trail.trail import Trail
@@ -68,6 +70,7 @@ def build(
     records: Records,
     trails: Mapping[str, Trail],
     desk: SupportDesk,
+    scorer: Scorer,
     pools: Sequence[asyncpg.Pool],
 ) -> Api:
     """The API over parts that are built already. `trails` holds the vendor's too, under its name."""
@@ -78,6 +81,7 @@ def build(
         *Attributions(records, Cursors(settings.cursor_key.encode())).routes(),
         *Audit(trails).routes(),
         *support.routes(),
+        *Scoring(scorer).routes(),
     ]
     recorder = parts.recorder(trails, parts.refusals(trails), settings.version)
     pipeline = Pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)

@@ -110,7 +110,7 @@ class Exchange:
         body = bytearray()
         async for chunk in self.request.stream():
             body += chunk
-            if body and self.method != "POST":
+            if body and self.method not in {"POST", "PUT"}:
                 raise invalid_request("This method takes no body.")
             if len(body) > LARGEST_BODY:
                 raise too_large()

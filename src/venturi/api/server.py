@@ -19,6 +19,7 @@ from venturi.api.app import Api, build
 from venturi.api.refusals import VENDOR
 from venturi.identity.keys import KeyCache, TrustedIssuer
 from venturi.runtime.asgi import serve_asgi
+from venturi.scoring.weights import baseline
 from venturi.settings import ApiSettings, DatabaseSettings
 from venturi.support.sns import sns_publisher
 from venturi.vault.kms import Kms
@@ -73,6 +74,7 @@ async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -
         records=parts.records(pools.app, vault),
         trails=trails,
         desk=desk,
+        scorer=parts.scorer(pools.app, baseline()),
         pools=pools.every(),
     )
 

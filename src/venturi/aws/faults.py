@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 
-class AwsFault(Exception):  # noqa: N818  # "fault" is the wire's own word for it
+class AwsFault(Exception):  # "fault" is the wire's own word for it
     """A refusal: AWS's error code, a sentence, and the HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:

@@ -11,7 +11,7 @@ import asyncpg
 from venturi.provision.plan import Plan, PrincipalPlan, TenantPlan
 
 CONTROL = "venturi_control"
-_TENANT_SCHEMAS = ("records", "vault", "trail", "support")
+_TENANT_SCHEMAS = ("records", "vault", "trail", "support", "scoring")
 _CONTROL_SCHEMAS = ("identity", "trail")
 
 Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types

@@ -136,6 +136,7 @@ def _tenant(index: int) -> TenantPlan:
         principals=(
             _principal(ident, "reader", ("attributions:read", "audit:read")),
             _principal(ident, "approver", ("support:approve", "audit:read"), mfa=True),
+            _principal(ident, "steward", ("scoring:write", "audit:read")),
         ),
     )
 

@@ -88,6 +88,10 @@ def _http() -> Table:
         "operations": {
             "read": _operation("GET", f"{root}/attributions/{{id}}"),
             "list": _operation("GET", f"{root}/attributions"),
+            "model": _operation("GET", f"{root}/scoring/model"),
+            "score": _operation("POST", f"{root}/scoring/scores"),
+            "scoring_settings": _operation("GET", f"{root}/scoring/settings"),
+            "configure_scoring": _operation("PUT", f"{root}/scoring/settings"),
             "trail": _operation("GET", f"{root}/audit/events"),
         },
         "refusals": {

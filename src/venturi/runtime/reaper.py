@@ -23,8 +23,8 @@ def main(directory: str) -> None:
     groups: dict[int, int] = {}
     for line in sys.stdin:
         match line.split():
-            case ["group", group, number]:
-                groups[int(group)] = int(number)
+            case ["group", group, how]:
+                groups[int(group)] = int(how)
             case ["forget", group]:
                 groups.pop(int(group), None)
     _end(groups)

@@ -53,9 +53,7 @@ class SupportDesk(Paperwork):
         self._tell(tenant_id)
         return self._view(request)
 
-    async def activate(
-        self, principal: Person, request_id: str, mfa: object, context: Context | None = None
-    ) -> View:
+    async def activate(self, principal: Person, request_id: str, mfa: object, context: Context | None = None) -> View:
         """Begin an approved access, once, after the tenant was told.
 
         Raises NOT_FOUND, MFA_REQUIRED, NOT_APPROVED, CONFLICT, or NOTICE_UNAVAILABLE when the tenant can't be told;
@@ -109,9 +107,7 @@ class SupportDesk(Paperwork):
                 raise refusal("CONFLICT", "the digest is of another request")
             return await self._approve(principal, request, context)
 
-    async def deny(
-        self, principal: Person, tenant: str, request_id: str, context: Context | None = None
-    ) -> View:
+    async def deny(self, principal: Person, tenant: str, request_id: str, context: Context | None = None) -> View:
         """The tenant's no. Raises NOT_FOUND, INSUFFICIENT_SCOPE or CONFLICT."""
         await self._at(tenant, request_id)
         request = await self._settled(tenant, request_id)
@@ -174,7 +170,12 @@ class SupportDesk(Paperwork):
         return {"challenge": challenge, "expires_at": stamp(given.expires_at)}
 
     async def authorize(
-        self, principal: Person, tenant: str, request_id: str, scope: str, context: Context | None = None  # noqa: ARG002  # what an override may want
+        self,
+        principal: Person,
+        tenant: str,
+        request_id: str,
+        scope: str,
+        context: Context | None = None,  # noqa: ARG002  # what an override may want
     ) -> Grant:
         """The grant, when it holds at this moment for this read; asked of the database every time.
 
@@ -183,8 +184,7 @@ class SupportDesk(Paperwork):
         await self.open()
         if tenant not in self._pools:
             raise refusal("NO_GRANT", "no such tenant")
-        async with rows.borrowed(self._pools[tenant]) as connection:
-            request = await rows.find(connection, request_id)
+        request = await self.looked_up(tenant, request_id)
         if request is None:
             raise refusal("NO_GRANT", "no such grant here")
         if why := self.why_not(principal, request, tenant, scope, self._clock()):
@@ -192,6 +192,11 @@ class SupportDesk(Paperwork):
         return self.grant(request)
 
     # -- how it is done ------------------------------------------------------------------------------------------------
+
+    async def looked_up(self, tenant: str, request_id: str) -> SupportRequest | None:
+        """The request as the tenant's own database has it now; never remembered from before, never from elsewhere."""
+        async with rows.borrowed(self._pools[tenant]) as connection:
+            return await rows.find(connection, request_id)
 
     def _drawn(
         self, who: Person, tenant: str, scope: object, seconds: object, reason: object, ticket: object
@@ -248,9 +253,7 @@ class SupportDesk(Paperwork):
         self._tell(asked.tenant)
         return self._view(moved)
 
-    async def _claim(
-        self, who: Person, asked: SupportRequest, context: Context | None
-    ) -> tuple[Notice, float]:
+    async def _claim(self, who: Person, asked: SupportRequest, context: Context | None) -> tuple[Notice, float]:
         """Let one activation through; the lock on the row is let go before the topic is asked, which takes long."""
         async with self._trails[asked.tenant].transaction() as (connection, append):
             request = await self._locked(connection, asked.id)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import TYPE_CHECKING
 
 from venturi.settings import AwsClientSettings
@@ -17,13 +17,21 @@ _CONNECT, _READ = 2, 3
 
 def sns_publisher(aws: AwsClientSettings) -> Callable[[str, str], Awaitable[str]]:
     """A function (topic ARN, message) -> message id. It raises what boto3 raises, within a few seconds."""
+    clients: dict[str, SNSClient] = {}
+    making = threading.Lock()
 
-    @cache
     def client(region: str) -> SNSClient:
-        import boto3  # slow to import, and only a deployment with notices needs it
+        # Clients may be shared between threads; making one may not.
+        with making:
+            if region not in clients:
+                clients[region] = made(region)
+            return clients[region]
+
+    def made(region: str) -> SNSClient:
+        from boto3.session import Session  # slow to import, and only a deployment with notices needs it
         from botocore.config import Config
 
-        return boto3.client(
+        return Session().client(
             "sns",
             region_name=region,
             endpoint_url=aws.endpoint,
