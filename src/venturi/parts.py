@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from venturi.aggregation.parts import AggregationParts
 from venturi.api.gate import TenantGate
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
@@ -47,6 +48,7 @@ class Parts:
     notifier: type[Notifier] = Notifier
     vault: type[Vault] = Vault
     doors: type[Doors] = Doors
+    aggregation: AggregationParts = field(default_factory=AggregationParts)
     front: type[StrictFront] = StrictFront
     keys: type[KeyPlan] = KeyPlan
     key_policy: KeyPolicy = tenant_key_policy

@@ -89,6 +89,16 @@ class SupportSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a request waits for approval before it lapses."""
 
 
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One jurisdiction's aggregation store: the logins that the API process holds to it."""
+
+    egress: DatabaseSettings
+    pipeline: DatabaseSettings
+    reader: DatabaseSettings
+    key: str
+    """Ed25519 private key (PEM) that signs the jurisdiction's releases."""
+
+
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The API process. Who a subject is stands in the control database, not here."""
 
@@ -105,5 +115,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs the vendor's own security trail, which is in the control database."""
     aws: AwsClientSettings
     cursor_key: str
+    aggregation: dict[str, StoreSettings]
+    """Jurisdiction to its store."""
     support: SupportSettings = SupportSettings()
     overlay: str = ""

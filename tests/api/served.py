@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +21,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.api.stand_ins import BreakableTrail, ScriptedDesk
 from tests.identity.served import ADMIN, AUDIENCE, client, serving
+from venturi.aggregation.panel import seat
+from venturi.aggregation.parts import AggregationParts
+from venturi.aggregation.schema import STORES
 from venturi.api.answer import Answer
 from venturi.api.app import build
 from venturi.api.exchange import Exchange
@@ -27,7 +31,7 @@ from venturi.api.gate import TenantGate
 from venturi.api.paths import Route
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import VENDOR, Refusals
-from venturi.api.server import open_pools, open_trails, trusted
+from venturi.api.server import aggregation_routes, open_pools, open_trails, pool_of, trusted
 from venturi.identity.binding import Binding
 from venturi.identity.directory import Directory
 from venturi.identity.issuer_server import build as build_issuers
@@ -45,6 +49,7 @@ from venturi.settings import (
     ClientSettings,
     DatabaseSettings,
     IssuerSettings,
+    StoreSettings,
     TenantSettings,
 )
 from venturi.vault.cache import DataKeyCache
@@ -57,13 +62,13 @@ CLIENTS: dict[str, tuple[ClientSettings, ...]] = {
     **{
         name: (
             client("reader", name, "attributions:read", "audit:read"),
-            client("approver", name, "support:approve", "audit:read"),
+            client("approver", name, "support:approve", "aggregation:consent", "audit:read"),
             client("steward", name, "scoring:write"),
             client("stranger", name, "attributions:read"),
         )
         for name in TENANTS
     },
-    VENDOR: (client("support-1", VENDOR, "support:request"),),
+    VENDOR: (client("support-1", VENDOR, "support:request"), client("operator", VENDOR, "aggregation:run")),
 }
 CONTROL = "venturi_control"
 PASSWORD = "password"
@@ -207,6 +212,9 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
             for tenant in TENANTS:
                 for number in range(5):
                     await records.add(tenant, record(tenant, number))
+            for jurisdiction, store in settings.aggregation.items():
+                egress = await stack.enter_async_context(pool_of(store.egress))
+                await seat(jurisdiction, egress, f"{datetime.now(UTC):%Y-%m}")
             api = build(
                 settings,
                 cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals, recorder=Recorder)),
@@ -217,6 +225,15 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                 desk=cast("Any", behind.desk),
                 scorer=Scorer(pools.app, baseline()),
                 pools=pools.every(),
+                areas=await aggregation_routes(
+                    settings,
+                    cast("Any", SimpleNamespace(aggregation=AggregationParts())),
+                    pools,
+                    stack,
+                    trails=cast("Any", behind.trails),
+                    records=records,
+                    vault=vault,
+                ),
             )
             behind.routes = list(api.routes)
             api.pipeline.routes = [_faulty(route, behind) for route in api.routes]
@@ -286,6 +303,13 @@ def _settings(postgres: PostgresServer, issuer: str) -> ApiSettings:
         control=login(CONTROL, CONTROL),
         vendor_trail_key=plan._ed25519(),
         aws=AwsClientSettings(endpoint="", access_key_id="", secret_access_key=""),
+        aggregation={
+            jurisdiction: StoreSettings(
+                **{kind: login(database, f"{database}_{kind}") for kind in ("egress", "pipeline", "reader")},
+                key=plan._ed25519(),
+            )
+            for jurisdiction, database in STORES.items()
+        },
         cursor_key="MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     )
 
@@ -294,10 +318,17 @@ async def _provision(postgres: PostgresServer, settings: ApiSettings) -> None:
     """A database with its roles and tables for every tenant, and the control database with the directory."""
     control, admin = settings.control, postgres.admin()
     homes: list[tuple[dict[str, DatabaseSettings], tuple[str, ...]]] = [
-        ({"app": tenant.app, "guard": tenant.guard}, ("records", "vault", "trail", "support", "scoring"))
+        (
+            {"app": tenant.app, "guard": tenant.guard},
+            ("records", "vault", "trail", "support", "scoring", "aggregation.consent"),
+        )
         for tenant in settings.tenants
     ]
     homes.append(({"control": control, "guard": control}, ("identity", "trail")))
+    homes += [
+        ({"egress": store.egress, "pipeline": store.pipeline, "reader": store.reader}, ("aggregation",))
+        for store in settings.aggregation.values()
+    ]
     postgres.allow({(login.database, login.user) for logins, _ in homes for login in logins.values()})
     server = await asyncpg.connect(**admin, database="postgres")
     for logins, _ in homes:

@@ -267,7 +267,9 @@ def test_access_ends_at_its_last_second_counted_from_the_approval(
 ) -> None:
     async def story() -> None:
         async with office(databases) as at:
-            case = await at.approved(seconds=60)
+            case = await at.ask(seconds=60)
+            at.clock.now += 30
+            await at.approve(case)
             at.clock.now += 40
             await at.activate(case)
             at.clock.now += offset - 40

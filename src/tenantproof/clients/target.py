@@ -140,6 +140,7 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "trail": "trail" in profile.http.operations,
         # Its checks write requests, approvals and grants.
         "support": profile.support is not None and profile.safety.allow_writes,
+        "aggregation": profile.aggregation is not None and profile.safety.allow_writes,
         "scoring": "score" in profile.http.operations and profile.safety.allow_writes,
         "stores": any(tenant.database for tenant in profile.tenants),
     }

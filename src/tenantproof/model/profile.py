@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tenantproof.model import aggregation_profile
+
 _Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -180,3 +182,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tokens: Tokens | None = None
     aws: Aws | None = None
     support: Support | None = None
+    aggregation: aggregation_profile.Aggregation | None = None

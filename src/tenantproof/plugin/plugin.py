@@ -22,6 +22,7 @@ _TABLES = {
     "tokens": "[tokens]",
     "support": "[support] and safety.allow_writes = true",
     "stores": "[tenants.database]",
+    "aggregation": "[aggregation], and safety.allow_writes = true",
     "scoring": "[http.operations] score, and safety.allow_writes = true",
     "trail": "[http.operations] trail",
 }

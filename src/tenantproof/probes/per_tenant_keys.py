@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 from tenantproof.clients.aws import AwsAnswer, Client
 from tenantproof.clients.redaction import digest, one_line
@@ -13,20 +14,18 @@ from tenantproof.clients.target import Target
 from tenantproof.clients.wire import new_probe
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
-from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Aws, Tenant
+from tenantproof.probes.key_calls import Arguments, KeyCall, harmful, harmless, outcome_of, undo_of
 from tenantproof.probes.permissions.actions import kms_actions
 from tenantproof.probes.permissions.documents import Document, read_document
-from tenantproof.probes.permissions.evaluate import Grant, decide, read_grants
+from tenantproof.probes.permissions.evaluate import Grant, decide, possible_actions, read_grants
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 
-Arguments: TypeAlias = Mapping[str, Any]
-"""Keyword arguments of one KMS operation; their types are the operation's."""
-
-_REFUSALS = frozenset({"AccessDeniedException", "AccessDenied"})
-_BYTES = b"tenantproof"
 _YEAR_DAYS = 365
+_SLACK = timedelta(days=1)
+"""How much later than the day itself a rotation may be."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,18 @@ class Key:
     tenant: Tenant
     policy: Document
     grants: tuple[Grant, ...]
+    policy_text: str
+    possible: Mapping[str, str]
+    """The actions that can't be shown to be kept from the workload, and what gives each."""
     metadata: Mapping[str, Any]
     rotation: Mapping[str, Any]
     trouble: str = ""
+
+    @property
+    def rotation_days(self) -> int:
+        """The rotation period in days; 0 if it is not rotated or the target does not say how often."""
+        period = self.rotation.get("RotationPeriodInDays")
+        return period if self.rotation.get("KeyRotationEnabled") is True and isinstance(period, int) else 0
 
 
 class TenantKeys(Probe):
@@ -76,11 +84,16 @@ class TenantKeys(Probe):
 
     def holds(self, tenant: Tenant, action: str) -> Observation:
         """Whether policy or grants give the workload an action, in the tenant's own encryption context."""
-        return self._on_paper(tenant, action, {"tenant": tenant.id})
+        key = self._key(tenant)
+        decision = decide(action, tenant.key_arn, self.caller, key.policy, key.grants, {"tenant": tenant.id})
+        seen = {True: PRESENT, False: ABSENT, None: UNCLEAR}[decision.may]
+        return self._on_paper(tenant, action, seen, decision.because)
 
     def could_hold(self, tenant: Tenant, action: str) -> Observation:
         """Whether policy or grants give, or can't be shown not to give, the action in any encryption context."""
-        return self._on_paper(tenant, action, None)
+        because = self._key(tenant).possible.get(action)
+        # For a "never" what can't be ruled out counts as held.
+        return self._on_paper(tenant, action, PRESENT if because else ABSENT, because or "nothing allows it")
 
     def round_trip(self, tenant: Tenant) -> Observation:
         """The workload makes a data key and opens it again, in the tenant's own encryption context."""
@@ -92,7 +105,7 @@ class TenantKeys(Probe):
             wrapped = made.data.get("CiphertextBlob", b"")
             opened = self._call(kms, "decrypt", KeyId=tenant.key_arn, CiphertextBlob=wrapped, EncryptionContext=context)
         same = bool(opened.data.get("Plaintext")) and opened.data.get("Plaintext") == made.data.get("Plaintext")
-        outcome = PERMITTED if same else _outcome(opened)
+        outcome = PERMITTED if same else UNCLEAR if opened.is_granted else outcome_of(opened)
         return self._seen(f"the workload makes and opens a data key of {tenant.id}", outcome, tenant, opened)
 
     def without_context(self, tenant: Tenant) -> Observation:
@@ -107,20 +120,26 @@ class TenantKeys(Probe):
         )
         unit = Unit("workload", tenant.id, "kms:GenerateDataKey", "another tenant's context")
         what = f"the workload uses {tenant.id}'s key in {other.id}'s encryption context"
-        return self._seen(what, _outcome(answer), tenant, answer, unit=unit)
+        return self._seen(what, outcome_of(answer), tenant, answer, unit=unit)
 
     def live(self, tenant: Tenant) -> list[Observation]:
         """Calls that must be refused, with the workload's own credentials.
 
         Those that could harm the key are made only where the profile allows destruction and the tenant and its key are
-        disposable, and not where policy or grants give them anyway: the paper has shown it then.
+        disposable, only those that policy and grants deny (for the others the paper has shown it), and none after one
+        that was carried out.
         """
-        harmless = [self._try(tenant, name, arguments) for name, arguments in _harmless(tenant.key_arn).items()]
-        if not self._is_disposable(tenant):
-            return harmless
-        harmful = _harmful(tenant.key_arn)
-        safe = [name for name in harmful if self._is_denied_on_paper(tenant, name)]
-        return harmless + [self._try_and_undo(tenant, name, harmful[name]) for name in safe]
+        kms, context = self._workload(tenant), {"tenant": tenant.id}
+        made = self._call(kms, "generate_data_key", KeyId=tenant.key_arn, KeySpec="AES_256", EncryptionContext=context)
+        # Without a ciphertext, a byte that is none: the refusal comes before anybody looks at it.
+        wrapped = bytes(made.data.get("CiphertextBlob") or b"\0")
+        calls = self._not_allowed(harmless(tenant.key_arn, wrapped, context))
+        seen = [self._try(tenant, call) for call in calls]
+        for call in self._risky(tenant):
+            seen.append(self._try(tenant, call))
+            if seen[-1].outcome is PERMITTED:
+                break
+        return seen
 
     def in_own_account(self, tenant: Tenant) -> Observation:
         """Whether the key is customer-managed and in the tenant's own account, not in the vendor's."""
@@ -152,45 +171,59 @@ class TenantKeys(Probe):
     def rotates(self, tenant: Tenant) -> Observation:
         """Whether the key is rotated at least once a year."""
         key = self._key(tenant)
-        period = key.rotation.get("RotationPeriodInDays")
-        well = key.rotation.get("KeyRotationEnabled") is True and isinstance(period, int) and 0 < period <= _YEAR_DAYS
-        outcome = UNANSWERED if key.trouble else PRESENT if well else ABSENT
+        late = 0 < key.rotation_days <= _YEAR_DAYS and self._is_late(key)
+        well = 0 < key.rotation_days <= _YEAR_DAYS and late is False
+        outcome = UNANSWERED if key.trouble or late is None else PRESENT if well else ABSENT
         unit = Unit("", tenant.id, "kms:GetKeyRotationStatus", "period")
-        note = f"enabled {key.rotation.get('KeyRotationEnabled')}, every {period} days"
-        return self._seen(f"{tenant.id}'s key is rotated yearly", outcome, tenant, unit=unit, notes=(one_line(note),))
+        note = (
+            f"enabled {key.rotation.get('KeyRotationEnabled')}, every {key.rotation.get('RotationPeriodInDays')} days"
+        )
+        notes = (note, "the last rotation is longer ago than that" if late else "")
+        return self._seen(f"{tenant.id}'s key is rotated yearly", outcome, tenant, unit=unit, notes=notes)
 
-    def _on_paper(self, tenant: Tenant, action: str, context: Mapping[str, str] | None) -> Observation:
-        key = self._key(tenant)
-        decision = decide(action, tenant.key_arn, self.caller, key.policy, key.grants, context)
-        # For a "never" what can't be ruled out counts as held.
-        outcome = UNANSWERED if key.trouble else ABSENT if decision.may is False else PRESENT
-        if context is not None and decision.may is None:
-            outcome = UNCLEAR
+    def _is_late(self, key: Key) -> bool | None:
+        """Whether the key is older than its period and was not rotated within it; None when nobody says."""
+        since = datetime.now(UTC) - timedelta(days=key.rotation_days) - _SLACK
+        if _moment(key.metadata.get("CreationDate")) > since:
+            return False
+        answer = self._call(self._client(key.tenant, "auditor"), "list_key_rotations", KeyId=key.tenant.key_arn)
+        rotations = answer.data.get("Rotations")
+        if not answer.is_granted or not isinstance(rotations, list):
+            return None
+        return not any(_moment(_mapping(each).get("RotationDate")) > since for each in rotations)
+
+    def _on_paper(self, tenant: Tenant, action: str, seen: Outcome, because: str) -> Observation:
+        trouble = self._key(tenant).trouble
         unit = Unit("workload", tenant.id, action, "policy and grants")
         what = f"{tenant.id}'s key gives the workload {action}"
-        return self._seen(what, outcome, tenant, unit=unit, notes=(key.trouble or decision.because,))
+        return self._seen(what, UNANSWERED if trouble else seen, tenant, unit=unit, notes=(trouble or because,))
 
-    def _is_denied_on_paper(self, tenant: Tenant, operation: str) -> bool:
+    def _not_allowed(self, calls: Iterable[KeyCall]) -> list[KeyCall]:
+        """Those of the calls that need an action which the vendor does not say it holds."""
+        held = {action.lower() for action in self.allowed}
+        return [call for call in calls if not {action.lower() for action in call.actions} <= held]
+
+    def _risky(self, tenant: Tenant) -> list[KeyCall]:
         key = self._key(tenant)
-        action = "kms:" + "".join(part.capitalize() for part in operation.split("_"))
-        return decide(action, tenant.key_arn, self.caller, key.policy, key.grants).may is False
+        lent = self.target.profile.safety.allow_destructive and tenant.disposable and self.aws.disposable_keys
+        if not lent or key.trouble or key.metadata.get("KeyState") != "Enabled":
+            return []
+        calls = self._not_allowed(harmful(tenant.key_arn, key.policy_text, key.rotation_days))
+        return [call for call in calls if not key.possible.keys() & set(call.actions)]
 
-    def _is_disposable(self, tenant: Tenant) -> bool:
-        return self.target.profile.safety.allow_destructive and tenant.disposable and self.aws.disposable_keys
+    def _try(self, tenant: Tenant, call: KeyCall) -> Observation:
+        answer = self._call(self._workload(tenant), call.operation, **call.arguments)
+        unit = Unit("workload", tenant.id, call.operation, "live call")
+        what = f"the workload calls {call.operation} on {tenant.id}'s key"
+        notes = tuple(self._undo(tenant, *step) for step in undo_of(call, answer))
+        return self._seen(what, outcome_of(answer), tenant, answer, unit=unit, notes=notes)
 
-    def _try(self, tenant: Tenant, operation: str, arguments: Arguments) -> Observation:
-        answer = self._call(self._workload(tenant), operation, **arguments)
-        unit = Unit("workload", tenant.id, operation, "live call")
-        return self._seen(
-            f"the workload calls {operation} on {tenant.id}'s key", _outcome(answer), tenant, answer, unit=unit
-        )
-
-    def _try_and_undo(self, tenant: Tenant, operation: str, attempt: Attempt) -> Observation:
-        seen = self._try(tenant, operation, attempt.arguments)
-        if seen.outcome is PERMITTED:
-            for undo in attempt.undo:
-                self._call(self._workload(tenant), undo, KeyId=tenant.key_arn)
-        return seen
+    def _undo(self, tenant: Tenant, operation: str, arguments: Arguments) -> str:
+        """Take back what should not have been possible, as whoever can; says what came of it."""
+        for name, kms in (("the workload", self._workload(tenant)), ("the auditor", self._client(tenant, "auditor"))):
+            if self._call(kms, operation, **arguments).is_granted:
+                return f"taken back by {name} with {operation}"
+        return f"NOT taken back: {operation} was refused; call it on {tenant.key_arn} by hand"
 
     def _key(self, tenant: Tenant) -> Key:
         if tenant.id not in self._keys:
@@ -200,6 +233,7 @@ class TenantKeys(Probe):
     def _read(self, tenant: Tenant) -> Key:
         if "auditor" not in tenant.aws:
             raise UsageError(f"tenant {tenant.id!r} has no aws.auditor in the profile; add one that may read its key")
+        self.target.aws.identify(tenant.aws["auditor"], key=f"tenants.{tenant.id}.aws.auditor")
         kms = self._client(tenant, "auditor")
         policy = self._call(kms, "get_key_policy", KeyId=tenant.key_arn, PolicyName="default")
         described = self._call(kms, "describe_key", KeyId=tenant.key_arn)
@@ -207,10 +241,14 @@ class TenantKeys(Probe):
         grants, trouble = self._grants(kms, tenant.key_arn)
         for answer in (policy, described, rotation):
             trouble = trouble or answer.failure or answer.code
+        text = str(policy.data.get("Policy", ""))
+        document = read_document("key policy", text, resource_based=True)
         return Key(
             tenant=tenant,
-            policy=read_document("key policy", str(policy.data.get("Policy", "")), resource_based=True),
+            policy=document,
             grants=grants,
+            policy_text=text,
+            possible=possible_actions(tenant.key_arn, self.caller, document, grants),
             metadata=_mapping(described.data.get("KeyMetadata")),
             rotation=rotation.data,
             trouble=trouble,
@@ -268,55 +306,13 @@ class TenantKeys(Probe):
         )
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A call that would harm a key, and what undoes it."""
-
-    arguments: Arguments
-    undo: tuple[str, ...] = ()
-
-
-def _harmless(key: str) -> dict[str, Arguments]:
-    """Calls that change nothing even where they are permitted: reads, and what KMS lets one rehearse (DryRun)."""
-    rehearsed = {"KeyId": key, "DryRun": True}
-    return {
-        "encrypt": {**rehearsed, "Plaintext": _BYTES},
-        "create_grant": {
-            **rehearsed,
-            "GranteePrincipal": "arn:aws:iam::000000000000:root",
-            "Operations": ["Decrypt"],
-        },
-        "generate_data_key_pair": {**rehearsed, "KeyPairSpec": "ECC_NIST_P256"},
-        "get_key_policy": {"KeyId": key, "PolicyName": "default"},
-        "list_grants": {"KeyId": key},
-        "describe_key": {"KeyId": key},
-        "get_key_rotation_status": {"KeyId": key},
-        "list_resource_tags": {"KeyId": key},
-    }
-
-
-def _harmful(key: str) -> dict[str, Attempt]:
-    """Calls that would put a key out of use, the mildest first."""
-    return {
-        "disable_key_rotation": Attempt({"KeyId": key}, ("enable_key_rotation",)),
-        "disable_key": Attempt({"KeyId": key}, ("enable_key",)),
-        "schedule_key_deletion": Attempt(
-            {"KeyId": key, "PendingWindowInDays": 30}, ("cancel_key_deletion", "enable_key")
-        ),
-    }
-
-
-def _outcome(answer: AwsAnswer) -> Outcome:
-    """Refused is AWS's own refusal; a rehearsal that would have succeeded is a permission."""
-    if answer.failure:
-        return UNANSWERED
-    if answer.is_granted or answer.code == "DryRunOperationException":
-        return PERMITTED
-    return REFUSED if answer.code in _REFUSALS else UNCLEAR
-
-
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _moment(value: object) -> datetime:
+    """The time that a target gave; the beginning of time for anything that is none."""
+    return value if isinstance(value, datetime) and value.tzinfo else datetime.min.replace(tzinfo=UTC)
 
 
 def _key_id(tenant: Tenant) -> str:

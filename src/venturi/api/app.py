@@ -72,8 +72,12 @@ def build(
     desk: SupportDesk,
     scorer: Scorer,
     pools: Sequence[asyncpg.Pool],
+    areas: Sequence[Route] = (),
 ) -> Api:
-    """The API over parts that are built already. `trails` holds the vendor's too, under its name."""
+    """The API over parts that are built already. `trails` holds the vendor's too, under its name.
+
+    `areas` are the routes of areas that are put together elsewhere.
+    """
     tenants = frozenset(tenant.id for tenant in settings.tenants)
     support = Support(desk, tenants)
     routes = [
@@ -82,6 +86,7 @@ def build(
         *Audit(trails).routes(),
         *support.routes(),
         *Scoring(scorer).routes(),
+        *areas,
     ]
     recorder = parts.recorder(trails, parts.refusals(trails), settings.version)
     pipeline = Pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)

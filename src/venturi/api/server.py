@@ -15,6 +15,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from venturi.aggregation import assembly
+from venturi.aggregation.assembly import Store, TenantPlane
 from venturi.api.app import Api, build
 from venturi.api.refusals import VENDOR
 from venturi.identity.keys import KeyCache, TrustedIssuer
@@ -25,11 +27,14 @@ from venturi.support.sns import sns_publisher
 from venturi.vault.kms import Kms
 
 if TYPE_CHECKING:
+    from venturi.api.paths import Route
     from venturi.identity.verifier import TokenVerifier
     from venturi.parts import Parts
+    from venturi.records.store import Records
     from venturi.support.desk import SupportDesk
     from venturi.support.mfa import SecondFactor
     from venturi.trail.trail import Trail
+    from venturi.vault.vault import Vault
 
 _CONNECTIONS = 4
 _SECONDS = 10.0
@@ -66,16 +71,18 @@ async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -
     directory = parts.directory(pools.control)
     desk = await _open_desk(settings, parts, pools, trails, parts.mfa(directory.mfa_public_key))
     stack.push_async_callback(desk.close)
+    records = parts.records(pools.app, vault)
     return build(
         settings,
         parts,
         verifier=await _verifier(settings, parts, stack),
         binding=parts.binding(directory),
-        records=parts.records(pools.app, vault),
+        records=records,
         trails=trails,
         desk=desk,
         scorer=parts.scorer(pools.app, baseline()),
         pools=pools.every(),
+        areas=await aggregation_routes(settings, parts, pools, stack, trails=trails, records=records, vault=vault),
     )
 
 
@@ -87,6 +94,30 @@ async def open_pools(settings: ApiSettings, stack: AsyncExitStack) -> Pools:
     apps, guards, control = opened[: len(tenants)], opened[len(tenants) : -1], opened[-1]
     names = [tenant.id for tenant in tenants]
     return Pools(dict(zip(names, apps, strict=True)), dict(zip(names, guards, strict=True)), control)
+
+
+async def aggregation_routes(
+    settings: ApiSettings,
+    parts: Parts,
+    pools: Pools,
+    stack: AsyncExitStack,
+    *,
+    trails: Mapping[str, Trail],
+    records: Records,
+    vault: Vault,
+) -> list[Route]:
+    """The endpoints of aggregation, over pools of their own to each jurisdiction's store."""
+    homes = {tenant.id: tenant.jurisdiction for tenant in settings.tenants}
+    stores = {
+        jurisdiction: Store(
+            egress=await stack.enter_async_context(pool_of(at.egress)),
+            pipeline=await stack.enter_async_context(pool_of(at.pipeline)),
+            reader=await stack.enter_async_context(pool_of(at.reader)),
+            key=_signer(at.key),
+        )
+        for jurisdiction, at in settings.aggregation.items()
+    }
+    return assembly.routes(parts.aggregation, TenantPlane(homes, pools.guard, trails, records, vault), stores)
 
 
 def pool_of(login: DatabaseSettings) -> asyncpg.Pool:

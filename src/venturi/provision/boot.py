@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from venturi.parts import Parts, load_overlay
 from venturi.provision import aws, databases
-from venturi.provision.plan import AUDIENCE, VENDOR, Plan, PrincipalPlan, TenantPlan, draw
+from venturi.provision.plan import AUDIENCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
 from venturi.provision.profile import Addresses, SecretFiles, Table, profile
 from venturi.provision.seed import seed
 from venturi.runtime.supervisor import Supervisor
@@ -25,6 +25,7 @@ from venturi.settings import (
     ClientSettings,
     DatabaseSettings,
     IssuerSettings,
+    StoreSettings,
     TenantSettings,
 )
 
@@ -76,7 +77,7 @@ def _databases(supervisor: Supervisor, plan: Plan, parts: Parts) -> None:
 
 def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:
     issuers = {tenant.id: tuple(_client(person) for person in tenant.principals) for tenant in plan.tenants}
-    issuers[VENDOR] = tuple(_client(person) for person in plan.support)
+    issuers[VENDOR] = tuple(_client(person) for person in (*plan.support, plan.operator))
     settings = IssuerSettings(audience=AUDIENCE, issuers=issuers, admin_secret=plan.admin_secret, overlay=overlay)
     return supervisor.child("issuer", settings).url
 
@@ -135,8 +136,16 @@ def _api_settings(
             secret_access_key=accounts.workload.secret_access_key,
         ),
         cursor_key=plan.cursor_key,
+        aggregation={store.jurisdiction: _store_settings(cluster, store) for store in plan.stores},
         overlay=overlay,
     )
+
+
+def _store_settings(cluster: _Cluster, store: StorePlan) -> StoreSettings:
+    def login(kind: str) -> DatabaseSettings:
+        return _login(cluster, store.database, store.role(kind), store.passwords[kind])
+
+    return StoreSettings(egress=login("egress"), pipeline=login("pipeline"), reader=login("reader"), key=store.key)
 
 
 def _tenant_settings(cluster: _Cluster, plan: Plan, tenant: TenantPlan, built: aws.TenantAws) -> TenantSettings:

@@ -11,7 +11,7 @@ import asyncpg
 from venturi.provision.plan import Plan, PrincipalPlan, TenantPlan
 
 CONTROL = "venturi_control"
-_TENANT_SCHEMAS = ("records", "vault", "trail", "support", "scoring")
+_TENANT_SCHEMAS = ("records", "vault", "trail", "support", "scoring", "aggregation.consent")
 _CONTROL_SCHEMAS = ("identity", "trail")
 
 Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types
@@ -26,6 +26,8 @@ class Doors:
         pairs = [(CONTROL, CONTROL)]
         for tenant in plan.tenants:
             pairs += [(tenant.database, tenant.app_role), (tenant.database, tenant.guard_role)]
+        for store in plan.stores:
+            pairs += [(store.database, store.role(kind)) for kind in store.passwords]
         return pairs
 
     def connects(self, database: str, roles: Sequence[str]) -> list[str]:
@@ -50,18 +52,24 @@ async def build(admin: Admin, plan: Plan, doors: Doors) -> None:
                 {tenant.app_role: tenant.app_password, tenant.guard_role: tenant.guard_password},
                 doors,
             )
+        for store in plan.stores:
+            roles = {store.role(kind): password for kind, password in store.passwords.items()}
+            await _database(server, store.database, roles, doors)
     finally:
         await server.close()
     await _schemas(admin, CONTROL, _CONTROL_SCHEMAS, {"control": CONTROL, "guard": CONTROL})
     for tenant in plan.tenants:
         await _schemas(admin, tenant.database, _TENANT_SCHEMAS, {"app": tenant.app_role, "guard": tenant.guard_role})
+    for store in plan.stores:
+        roles = {kind: store.role(kind) for kind in store.passwords}
+        await _schemas(admin, store.database, ("aggregation",), roles)
 
 
 async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapping[str, str]) -> None:
     """Write the directory: which (issuer, subject) is which principal. `second_factors`: principal id to public PEM."""
     rows = [
         _row(principal, issuer_base, second_factors)
-        for principal in (*plan.support, *(p for tenant in plan.tenants for p in tenant.principals))
+        for principal in (*plan.support, plan.operator, *(p for tenant in plan.tenants for p in tenant.principals))
     ]
     control = await asyncpg.connect(**admin, database=CONTROL)
     try:

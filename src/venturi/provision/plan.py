@@ -10,6 +10,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from venturi.aggregation.schema import ROLES, STORES
+
 VENDOR = "venturi"
 VENDOR_ACCOUNT = "700000000001"
 HOME_REGION = "us-east-1"
@@ -87,12 +89,28 @@ class TenantPlan(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.database}_guard"
 
 
+class StorePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One jurisdiction's aggregation store: its database, a password per role, and the key that signs its releases."""
+
+    jurisdiction: str
+    database: str
+    passwords: dict[str, str]
+    key: str
+
+    def role(self, kind: str) -> str:
+        """The login role of a kind (aggregation.schema.ROLES)."""
+        return f"{self.database}_{kind}"
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole deployment before any of it exists."""
 
     deployment: str
     tenants: tuple[TenantPlan, ...]
     support: tuple[PrincipalPlan, ...]
+    operator: PrincipalPlan
+    """Runs the aggregation pipeline; reads nobody's data."""
+    stores: tuple[StorePlan, ...]
     control_password: str
     admin_secret: str
     cursor_key: str
@@ -114,6 +132,8 @@ def draw(count: int, *, deployment: str) -> Plan:
         deployment=deployment,
         tenants=tenants,
         support=tuple(_support(number) for number in (1, 2)),
+        operator=_vendors("operator", ("aggregation:run",)),
+        stores=tuple(_store(jurisdiction, database) for jurisdiction, database in STORES.items()),
         control_password=secrets.token_urlsafe(24),
         admin_secret=secrets.token_urlsafe(24),
         cursor_key=base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -135,7 +155,7 @@ def _tenant(index: int) -> TenantPlan:
         records=tuple(_record(number) for number in range(6)),
         principals=(
             _principal(ident, "reader", ("attributions:read", "audit:read")),
-            _principal(ident, "approver", ("support:approve", "audit:read"), mfa=True),
+            _principal(ident, "approver", ("support:approve", "aggregation:consent", "audit:read"), mfa=True),
             _principal(ident, "steward", ("scoring:write", "audit:read")),
         ),
     )
@@ -162,17 +182,26 @@ def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = Fal
 
 
 def _support(number: int) -> PrincipalPlan:
+    return _vendors(f"support-{number}", ("support:request",), mfa=True)
+
+
+def _vendors(name: str, scopes: Sequence[str], *, mfa: bool = False) -> PrincipalPlan:
     return PrincipalPlan(
-        name=f"support-{number}",
+        name=name,
         tenant="",
         kind="support",
         issuer=VENDOR,
         subject=secrets.token_hex(12),
-        client_id=f"support-{number}",
+        client_id=name,
         client_secret=secrets.token_urlsafe(24),
-        scopes=("support:request",),
-        mfa_key=_p256(),
+        scopes=tuple(scopes),
+        mfa_key=_p256() if mfa else "",
     )
+
+
+def _store(jurisdiction: str, database: str) -> StorePlan:
+    passwords = {kind: secrets.token_urlsafe(24) for kind in ROLES}
+    return StorePlan(jurisdiction=jurisdiction, database=database, passwords=passwords, key=_ed25519())
 
 
 _CHANNELS = ("search", "email", "display", "social", "affiliate", "direct")

@@ -76,6 +76,7 @@ def profile(
             "disposable_keys": True,
         },
         "support": _support(plan, where.issuer, secrets),
+        "aggregation": _aggregation(plan, where, secrets),
         "tenants": [
             _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets) for tenant in plan.tenants
         ],
@@ -134,6 +135,36 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
     }
 
 
+def _aggregation(plan: Plan, where: Addresses, secrets: SecretFiles) -> Table:
+    tenant, releases = "/v1/tenants/{tenant}/aggregation", "/v1/aggregation/{jurisdiction}"
+    return {
+        "operator": _principal(plan.operator, where.issuer, secrets),
+        "operations": {
+            "state": _operation("GET", f"{tenant}/consent"),
+            "give": _operation("PUT", f"{tenant}/consent"),
+            "revoke": _operation("DELETE", f"{tenant}/consent"),
+            "contribute": _operation("POST", f"{tenant}/contribute"),
+            "releases": _operation("GET", f"{releases}/releases"),
+            "release": _operation("GET", f"{releases}/releases/{{id}}"),
+            "run": _operation("POST", f"{releases}/runs"),
+        },
+        "refusals": {
+            "consent": {"status": 403, "code": "NO_CONSENT"},
+            "release": {"status": 409, "code": "NO_RELEASE"},
+            "absent": {"status": 404, "code": "NOT_FOUND"},
+        },
+        "stores": {
+            store.jurisdiction: {
+                kind: _login(
+                    where, store.database, store.role(kind), secrets.keep(store.role(kind), store.passwords[kind])
+                )
+                for kind in ("auditor", "pipeline", "egress")
+            }
+            for store in plan.stores
+        },
+    }
+
+
 def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addresses, secrets: SecretFiles) -> Table:
     return {
         "id": tenant.id,
@@ -152,12 +183,17 @@ def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addre
 
 
 def _database(tenant: TenantPlan, where: Addresses, secrets: SecretFiles) -> Table:
+    password = secrets.keep(f"{tenant.id}.database", tenant.app_password)
+    return _login(where, tenant.database, tenant.app_role, password)
+
+
+def _login(where: Addresses, database: str, role: str, password: Table) -> Table:
     return {
         "host": where.database[0],
         "port": where.database[1],
-        "database": tenant.database,
-        "user": tenant.app_role,
-        "password": secrets.keep(f"{tenant.id}.database", tenant.app_password),
+        "database": database,
+        "user": role,
+        "password": password,
         "ca": where.database_ca,
     }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import asyncpg
 
+from venturi.aggregation.panel import seat
 from venturi.parts import Parts
 from venturi.provision.plan import Plan, TenantPlan
 from venturi.records.store import NewAttribution, Records
@@ -24,6 +26,9 @@ async def seed(settings: ApiSettings, plan: Plan, parts: Parts) -> None:
         records = parts.records(pools, vault)
         for tenant in plan.tenants:
             await _tenant(records, tenant)
+        month = f"{datetime.now(UTC):%Y-%m}"
+        for jurisdiction, store in settings.aggregation.items():
+            await seat(jurisdiction, await stack.enter_async_context(_pool(store.egress)), month)
 
 
 async def _tenant(records: Records, tenant: TenantPlan) -> None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from tenantproof.probes.permissions.context import Context, Values
 from tenantproof.probes.permissions.operators import Operator, operator_named
+from tenantproof.probes.permissions.roles import may_name
 from tenantproof.probes.permissions.truth import Truth, every, negate, some
+
+_PRINCIPAL = "aws:principalarn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,12 @@ class Condition:
         return next(each) if len(values) == 1 else None
 
     def _one(self, operator: Operator, value: str, context: Context | None) -> Truth:
-        hit = some(operator.compare(text, value, context) for text in self.wanted)
+        hit = some(self._compare(operator, text, value, context) for text in self.wanted)
         return negate(hit) if operator.inverse else hit
+
+    def _compare(self, operator: Operator, text: str, value: str, context: Context | None) -> Truth:
+        hit = operator.compare(text, value, context)
+        return may_name(text, value) if hit is False and self.key.lower() == _PRINCIPAL else hit
 
 
 def _null(wanted: Values, values: Values) -> Truth:

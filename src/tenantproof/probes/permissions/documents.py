@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +34,7 @@ class Statement:
 
     name: str
     effect: Effect = Effect.ALLOW
-    actions: re.Pattern[str] | None = None
+    actions: tuple[str, ...] = ()
     except_actions: bool = False
     resources: tuple[str, ...] = ("*",)
     except_resources: bool = False
@@ -48,7 +47,7 @@ class Statement:
 
     def covers(self, action: str) -> bool:
         """Whether Action or NotAction names the action; names are not case-sensitive."""
-        hit = self.actions is not None and self.actions.fullmatch(action) is not None
+        hit = any(matches(text, action, Style.LIKE, ignore_case=True) for text in self.actions)
         return hit != self.except_actions
 
     def concerns(self, resource: str, context: Context) -> Truth:
@@ -134,9 +133,9 @@ def _read(name: str, source: object, variables: bool, resource_based: bool) -> S
     return Statement(
         name=name,
         effect=Effect(source["Effect"]),
-        actions=re.compile("|".join(_action(action) for action in actions), re.IGNORECASE),
+        actions=tuple(_action(action) for action in actions),
         except_actions=except_actions,
-        resources=tuple(actions_or_arns for actions_or_arns in resources),
+        resources=tuple(resources),
         except_resources=except_resources,
         principals=principals,
         except_principals=except_principals,
@@ -148,7 +147,7 @@ def _read(name: str, source: object, variables: bool, resource_based: bool) -> S
 def _action(text: str) -> str:
     if text != "*" and ":" not in text:
         raise ValueError(f"{text!r} is no action")
-    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
+    return text
 
 
 def _either(source: Mapping[str, Any], element: str, default: list[str] | None = None) -> tuple[list[str], bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tenantproof.probes.permissions.actions import kms_actions, takes_encryption_context
 from tenantproof.probes.permissions.context import Context, lowered
 from tenantproof.probes.permissions.documents import Document, Effect, Statement
 from tenantproof.probes.permissions.principals import Caller, speaks_of
@@ -55,7 +56,7 @@ def decide(
 
     Without an encryption context the caller's choice of one is open, so a condition on it can't be told.
     """
-    context = _context(caller, encryption_context)
+    context = _context(action, caller, encryption_context)
     denied, deny_name = _applies(Effect.DENY, action, resource, caller, policy, context)
     if denied:
         return Decision(False, f"denied by {deny_name}")
@@ -71,22 +72,28 @@ def decide(
     return Decision(None, f"can't be ruled out: {unsure}")
 
 
+def possible_actions(resource: str, caller: Caller, policy: Document, grants: Sequence[Grant] = ()) -> dict[str, str]:
+    """Every KMS action that can't be shown to be kept from the caller in any encryption context, and why not."""
+    decisions = {action: decide(action, resource, caller, policy, grants) for action in kms_actions()}
+    return {action: decision.because for action, decision in decisions.items() if decision.may is not False}
+
+
 def read_grants(listed: Iterable[Mapping[str, object]]) -> tuple[Grant, ...]:
     """Grants as kms:ListGrants returns them; members that are missing count as empty."""
     return tuple(_grant(entry) for entry in listed)
 
 
-def _context(caller: Caller, encryption_context: Mapping[str, str] | None) -> Context:
+def _context(action: str, caller: Caller, encryption_context: Mapping[str, str] | None) -> Context:
     values: dict[str, tuple[str, ...] | str] = {
         "aws:PrincipalAccount": caller.account,
         "kms:CallerAccount": caller.account,
+        "aws:PrincipalArn": caller.principal,
     }
-    role = sorted(name for name in caller.names if ":role/" in name) or sorted(caller.names)
-    values["aws:PrincipalArn"] = role[0]
-    if encryption_context is None:
+    if encryption_context is None and takes_encryption_context(action):
         return Context(lowered(values))
-    values |= {f"kms:EncryptionContext:{key}": value for key, value in encryption_context.items()}
-    values["kms:EncryptionContextKeys"] = tuple(encryption_context)
+    pairs = encryption_context or {}
+    values |= {f"kms:EncryptionContext:{key}": value for key, value in pairs.items()}
+    values["kms:EncryptionContextKeys"] = tuple(pairs)
     return Context(lowered(values), closed=("kms:encryptioncontext:",))
 
 
@@ -131,9 +138,9 @@ def _granted(
 
 def _gives(grant: Grant, action: str, caller: Caller, encryption_context: Mapping[str, str] | None) -> Truth:
     wanted = action.lower()
-    if wanted == "kms:retiregrant" and grant.retiring in caller.names:
+    if wanted == "kms:retiregrant" and caller.is_named(grant.retiring):
         return True
-    if grant.grantee not in caller.names or wanted not in {f"kms:{name}".lower() for name in grant.operations}:
+    if not caller.is_named(grant.grantee) or wanted not in {f"kms:{name}".lower() for name in grant.operations}:
         return False
     if not grant.constrained or wanted in _UNBOUND:
         return True

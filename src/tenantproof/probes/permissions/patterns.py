@@ -26,49 +26,68 @@ def matches(text: str, value: str, style: Style, context: Context | None = None,
     """Whether `value` matches the policy's `text`. Without a context, `${…}` is read as it stands."""
     if context is None or "${" not in text:
         return _plain(text, style, ignore_case).fullmatch(value) is not None
-    pattern, exact = _expanded(text, style, context)
-    if pattern is None:
+    tokens, has_value, exact = _expanded(text, style, context)
+    if not has_value:
         return False
-    hit = re.fullmatch(pattern, value, _flags(ignore_case)) is not None
+    hit = re.fullmatch(_assembled(tokens), value, _flags(ignore_case)) is not None
     return hit if exact or not hit else None
 
 
 @lru_cache(maxsize=16384)
 def _plain(text: str, style: Style, ignore_case: bool) -> re.Pattern[str]:  # a cache key
-    return re.compile(_source(text, style, 0)[0], _flags(ignore_case))
+    return re.compile(_assembled(_tokens(text, style, 0)[0]), _flags(ignore_case))
 
 
 def _flags(ignore_case: bool) -> int:
     return re.DOTALL | (re.IGNORECASE if ignore_case else 0)
 
 
-def _source(text: str, style: Style, colons: int) -> tuple[str, int]:
-    """The regular expression of a piece of text, and how many colons there have been up to its end."""
-    parts = []
+def _tokens(text: str, style: Style, colons: int) -> tuple[list[str], int]:
+    """A regular expression for each character of the text, and how many colons there have been up to its end."""
+    tokens = []
     for character in text:
         colons += character == ":"
         within = "[^:]" if style is Style.ARN and colons < _ARN_COLONS else "."
         wild = {"*": within + "*", "?": within}
-        parts.append(re.escape(character) if style is Style.EXACT else wild.get(character) or re.escape(character))
-    return "".join(parts), colons
+        tokens.append(re.escape(character) if style is Style.EXACT else wild.get(character) or re.escape(character))
+    return tokens, colons
 
 
-def _expanded(text: str, style: Style, context: Context) -> tuple[str | None, bool]:
-    """The regular expression with variables put in, and whether all were known. None: one has no value at all.
+def _assembled(tokens: list[str]) -> str:
+    """One regular expression that never looks back: the target writes the text, and could make us look for ever.
 
-    A variable without a value equals nothing (IAM, "Policy elements: Variables and tags").
+    What stands between two `*` may be taken where it first occurs, for the second one takes whatever the first left;
+    that holds as long as no `*` is narrower than one before it, which an ARN's never is.
     """
-    pattern, exact, colons, end = "", True, 0, 0
+    parts, gap = [""], [""]
+    for token in tokens:
+        if token.endswith("*") and not token.startswith("\\"):
+            parts.append("")
+            gap.append(token)
+        else:
+            parts[-1] += token
+    middle = "".join(f"(?>{star}?{part})" for star, part in zip(gap[1:-1], parts[1:-1], strict=True))
+    return parts[0] + middle + (gap[-1] + parts[-1] if len(parts) > 1 else "")
+
+
+def _expanded(text: str, style: Style, context: Context) -> tuple[list[str], bool, bool]:
+    """The text with its variables put in: its tokens, whether every variable has a value, whether all are known.
+
+    A variable without a value equals nothing (IAM, "Policy elements: Variables and tags"). Behind the first one that
+    is not known anything may follow.
+    """
+    tokens: list[str] = []
+    colons = end = 0
     for variable in _VARIABLE.finditer(text):
-        literal, colons = _source(text[end : variable.start()], style, colons)
+        literal, colons = _tokens(text[end : variable.start()], style, colons)
+        tokens += literal
         value, known = _resolve(variable.group(1), context)
-        if known and value is None:
-            return None, True
-        exact = exact and known
-        pattern += literal + (".*" if value is None else re.escape(value))
-        colons += (value or "").count(":")
+        if value is None:
+            return [*tokens, ".*"], not known, False
+        tokens += [re.escape(character) for character in value]
+        colons += value.count(":")
         end = variable.end()
-    return pattern + _source(text[end:], style, colons)[0], exact
+    return tokens + _tokens(text[end:], style, colons)[0], True, True
 
 
 def _resolve(name: str, context: Context) -> tuple[str | None, bool]:
