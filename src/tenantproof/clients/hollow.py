@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tenantproof.model.profile import Profile
+from tenantproof.model.aggregation_profile import Aggregation
+from tenantproof.model.profile import Database, Profile
 
 
 class Hollow(StrEnum):
@@ -80,7 +81,7 @@ class _Script:
 
 @contextmanager
 def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
-    """A profile like the given one whose API and AWS endpoint are hollow; its issuers stay real.
+    """A profile like the given one whose API, AWS endpoint and databases are hollow; its issuers stay real.
 
     The server ends with the context. Listens on 127.0.0.1 alone.
     """
@@ -133,4 +134,29 @@ def _pointed_at(profile: Profile, host: str) -> Profile:
     )
     if profile.aws and profile.aws.endpoint:
         changed = replace(changed, aws=replace(profile.aws, endpoint=f"http://{host}"))
-    return changed
+    if profile.aggregation:
+        changed = replace(changed, aggregation=_without_stores(profile.aggregation, host))
+    tenants = tuple(replace(each, database=_moved(each.database, host)) for each in profile.tenants)
+    return replace(changed, tenants=tenants)
+
+
+def _without_stores(aggregation: Aggregation, host: str) -> Aggregation:
+    replace = msgspec.structs.replace
+    stores = {
+        name: replace(
+            store,
+            auditor=_moved(store.auditor, host),
+            pipeline=_moved(store.pipeline, host),
+            egress=_moved(store.egress, host),
+        )
+        for name, store in aggregation.stores.items()
+    }
+    return replace(aggregation, stores=stores)
+
+
+def _moved(login: Database | None, host: str) -> Database | None:
+    """A hollow target has no database either: what answers at its address speaks another protocol."""
+    if login is None:
+        return None
+    name, _, port = host.rpartition(":")
+    return msgspec.structs.replace(login, host=name, port=int(port))
