@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
+import stat
 import sys
-import threading
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import click
+
+from venturi.runtime.asked import Asked
+
+if TYPE_CHECKING:
+    from venturi.runtime.supervisor import Supervisor
+
+Boot: TypeAlias = Callable[["Supervisor"], dict[str, Any]]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,35 +44,56 @@ def up(tenants: int, overlay: str, profile: Path | None, lifeline: bool) -> None
     \b
     venturi up --profile /tmp/venturi.toml
     tenantproof run --target /tmp/venturi.toml
+
+    Ends with 0 when it is asked to, and with 1 when a process dies, which is then named with the end of its log.
     """
-    _interruptible()
+    asked = Asked()
+    asked.by_signals()
     if lifeline:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
+        asked.by_end_of_input()
+    if profile and not profile.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no directory {profile.absolute().parent} to write the profile to")
+    _say(f"booting {tenants} tenants")
+
+    def boot(supervisor: Supervisor) -> dict[str, Any]:
+        # It imports half the deployment, which --help should not wait for.
+        from venturi.provision.boot import boot
+
+        return boot(supervisor, tenants=tenants, overlay=overlay)
+
+    serve(boot, profile, asked)
+
+
+def serve(boot: Boot, profile: Path | None, asked: Asked) -> None:
+    """Boot, print the profile, stay up until asked to end; then leave the process: 0, or 1 with the reason said."""
+    started = time.monotonic()
+    code = 1
     try:
-        _serve(tenants, overlay, profile)
-    except KeyboardInterrupt:
-        return
+        from venturi.runtime.supervisor import Supervisor
+
+        with Supervisor(asked) as supervisor:
+            supervisor.during(lambda: _publish(boot(supervisor), profile, started))
+            supervisor.wait()
+        code = 0
     except _failures() as error:
-        raise click.ClickException(str(error)) from None
+        _say(str(error))
+    except ImportError as error:
+        _say(f"{error}; the deployment needs the extra `reference` of tenantproof")
+    if asked:
+        # A boot that was called off may still hold threads that wait for what is gone.
+        _leave(code)
+    sys.exit(code)
 
 
-def _serve(tenants: int, overlay: str, profile: Path | None) -> None:
-    # What follows imports half the deployment; --help should not wait for it.
+def _publish(profile: dict[str, Any], path: Path | None, started: float) -> None:
     import tomli_w
 
-    from venturi.provision.boot import boot
-    from venturi.runtime.supervisor import Supervisor
-
-    started = time.monotonic()
-    _say(f"booting {tenants} tenants")
-    with Supervisor() as supervisor:
-        text = tomli_w.dumps(boot(supervisor, tenants=tenants, overlay=overlay))
-        if profile:
-            _write(profile, text)
-        sys.stdout.write(text + "# ready; Ctrl-C stops everything\n")
-        sys.stdout.flush()
-        _say(f"ready after {time.monotonic() - started:.1f} s; Ctrl-C stops everything")
-        supervisor.wait()
+    text = tomli_w.dumps(profile)
+    if path:
+        _write(path, text)
+    sys.stdout.write(text + "# ready; Ctrl-C stops everything\n")
+    sys.stdout.flush()
+    _say(f"ready after {time.monotonic() - started:.1f} s; Ctrl-C stops everything")
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -72,33 +102,27 @@ def _failures() -> tuple[type[Exception], ...]:
     from venturi.postgres.binaries import NoPostgres
     from venturi.postgres.server import PostgresDied
     from venturi.runtime.child import ChildDied
+    from venturi.runtime.rundir import NoRunDirectory
 
-    return (OverlayError, NoPostgres, PostgresDied, ChildDied, OSError)
+    return (OverlayError, NoPostgres, PostgresDied, ChildDied, NoRunDirectory, OSError)
 
 
 def _write(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-        handle.write(text)
+    """The whole profile or none of it, for our eyes alone even where a file with other modes was before."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        # A pipe, a terminal: nothing to replace there, and its mode is not ours to change.
+        path.write_text(text)
+        return
+    handle, fresh = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(fresh).replace(path)
 
 
-def _interruptible() -> None:
-    """Every way of being asked to stop is the same one."""
-
-    def stop(number: int, frame: object) -> None:
-        del number, frame
-        # A second request must not interrupt the tidying up of the first.
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, stop)
-
-
-def _end_with_stdin() -> None:
-    while sys.stdin.readline():
-        continue
-    os.kill(os.getpid(), signal.SIGTERM)
+def _leave(code: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(line: str) -> None:

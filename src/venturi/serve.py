@@ -9,11 +9,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from venturi.parts import Parts, load_overlay
+from venturi.runtime.logs import log_json
 from venturi.settings import ApiSettings, AwsSettings, IssuerSettings
 
 _SETTINGS: dict[str, type[ApiSettings] | type[AwsSettings] | type[IssuerSettings]] = {
@@ -24,25 +27,29 @@ _SETTINGS: dict[str, type[ApiSettings] | type[AwsSettings] | type[IssuerSettings
 _MODULES = {"aws": "venturi.aws.server", "issuer": "venturi.identity.issuer_server", "api": "venturi.api.server"}
 _EXIT_SECONDS = 5.0
 
+Announce = Callable[[str], None]
+
 
 def main(name: str) -> None:
     """Read the settings from the first line of standard input, serve until its end."""
+    log_json()
+    announce = _announcer()
     settings = msgspec.json.decode(sys.stdin.readline(), type=_SETTINGS[name])
     parts = load_overlay(settings.overlay)(Parts())
     serve = importlib.import_module(_MODULES[name]).serve
     if name == "aws":
         stop = threading.Event()
         _watch(stop.set)
-        serve(settings, parts, _announce, stop)
+        serve(settings, parts, announce, stop)
     else:
-        _run(serve(settings, parts, _announce, stopping := asyncio.Event()), stopping)
+        _run(serve(settings, parts, announce, stopping := asyncio.Event()), stopping)
 
 
-def _run(serving: object, stopping: asyncio.Event) -> None:
+def _run(serving: Coroutine[Any, Any, None], stopping: asyncio.Event) -> None:
     async def body() -> None:
         loop = asyncio.get_running_loop()
         _watch(lambda: loop.call_soon_threadsafe(stopping.set))
-        await serving  # type: ignore[misc]  # the coroutine of a module chosen at run time
+        await serving
 
     try:
         import uvloop
@@ -62,19 +69,28 @@ def _watch(stop: Callable[[], object]) -> None:
             continue
         _end(stop)
 
-    threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=listen, daemon=True, name="lifeline").start()
 
 
 def _end(stop: Callable[[], object]) -> None:
     timer = threading.Timer(_EXIT_SECONDS, os._exit, (1,))
     timer.daemon = True
     timer.start()
-    stop()
+    # The loop may have ended by itself just before.
+    with suppress(RuntimeError):
+        stop()
 
 
-def _announce(url: str) -> None:
-    sys.stdout.write(json.dumps({"ready": url}) + "\n")
-    sys.stdout.flush()
+def _announcer() -> Announce:
+    """Says on standard output where we serve; whatever else a library prints there goes to standard error."""
+    told = os.dup(1)
+    os.dup2(2, 1)
+
+    def announce(url: str) -> None:
+        os.write(told, json.dumps({"ready": url}).encode() + b"\n")
+        os.close(told)
+
+    return announce
 
 
 if __name__ == "__main__":

@@ -8,20 +8,24 @@ import secrets
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from venturi.postgres.binaries import program
+from venturi.postgres.binaries import programs
 from venturi.postgres.certificate import self_signed
-from venturi.postgres.privilege import hand_over, unprivileged
+from venturi.postgres.hba import hba
+from venturi.postgres.privilege import hand_over, open_way, unprivileged, within_reach
 
 SUPERUSER = "postgres"
 _READY_SECONDS = 30.0
 _ATTEMPTS = 5
+_QUIT_SECONDS = 0.5
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "ssl": "on",
@@ -29,6 +33,8 @@ _SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "32MB",
     "unix_socket_permissions": "0700",
+    # Files below the data directory; /dev/shm would keep them after a kill -9.
+    "dynamic_shared_memory_type": "mmap",
     # No replica is ever fed from here, so nobody can ask to be one.
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -45,10 +51,19 @@ class PostgresDied(Exception):
 class PostgresServer:
     """A cluster below `home`, which has to be short: a socket's path holds 107 bytes."""
 
-    def __init__(self, home: Path, register: Callable[[int, int], None] = lambda _group, _signal: None) -> None:
-        self._home, self._register = home, register
+    def __init__(
+        self,
+        home: Path,
+        register: Callable[[int, int], None] = lambda _group, _signal: None,
+        forget: Callable[[int], None] = lambda _group: None,
+    ) -> None:
+        self._home, self._register, self._forget = home, register, forget
         self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+        self._spawning = threading.Lock()
+        self.started = False
+        """Whether it has been up; from then on it should be alive."""
         self.host, self.port, self.ca = "127.0.0.1", 0, ""
 
     @property
@@ -64,8 +79,10 @@ class PostgresServer:
     def start(self) -> None:
         """Make the cluster and start it. Raises PostgresDied, NoPostgres."""
         self._home.mkdir(mode=0o700)
+        open_way(self._home.parent)
         self._certify()
         hand_over(self._home)
+        self._programs = within_reach(programs(), self._home / "programs")
         self._initdb()
         self._write_hba(())
         for attempt in range(_ATTEMPTS):
@@ -73,16 +90,20 @@ class PostgresServer:
             self._launch()
             if self._is_ready():
                 break
-            if attempt == _ATTEMPTS - 1 or "could not bind" not in self._log_text():
-                raise PostgresDied(f"PostgreSQL did not start: {self._last_words()}")
+            if attempt == _ATTEMPTS - 1 or self._stopping or "could not bind" not in self._log_text():
+                raise PostgresDied(f"PostgreSQL did not start: {self.last_words(' | ')}")
         self._assert_ours()
+        self.started = True
 
     def admin(self) -> dict[str, Any]:
         """Arguments of `asyncpg.connect` for the superuser, who is let in by the unix socket alone."""
         return {"host": str(self._home), "port": self.port, "user": SUPERUSER, "password": self._password}
 
     def allow(self, logins: Iterable[tuple[str, str]]) -> None:
-        """Let exactly these (database, role) pairs log in, over TLS; everything else is turned away."""
+        """Let exactly these (database, role) pairs log in, over TLS; everything else is turned away.
+
+        Holds for every connection that is made after the return. Raises ValueError for a name that is not plain.
+        """
         assert self._process
         self._write_hba(logins)
         self._process.send_signal(signal.SIGHUP)
@@ -92,15 +113,22 @@ class PostgresServer:
         return self._process is not None and self._process.poll() is None
 
     def stop(self, seconds: float = 10.0) -> None:
-        """Shut down fast: open transactions are rolled back. Killed when it takes longer than `seconds`."""
-        if self._process is None or self._process.poll() is not None:
+        """Shut down fast: open transactions are rolled back. Crashed after `seconds`, killed when even that hangs."""
+        with self._spawning:
+            self._stopping = True
+        if (process := self._process) is None:
             return
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, _QUIT_SECONDS), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                if process.poll() is None:
+                    os.kill(process.pid, number)
+                process.wait(patience)
+                break
+        self._forget(process.pid)
+
+    def last_words(self, between: str = "\n  ") -> str:
+        """The end of the server's log."""
+        return between.join(self._log_text().strip().splitlines()[-5:])
 
     def _certify(self) -> None:
         made = self_signed()
@@ -117,19 +145,19 @@ class PostgresServer:
         hand_over(self._home)
         options = ["-D", str(self.data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums"]
         options += ["--auth-local=scram-sha-256", "--auth-host=reject", f"--pwfile={secret}"]
-        command, more = unprivileged([program("initdb"), *options])
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **more)  # noqa: S603
+        process = self._spawn("initdb", options, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, said = process.communicate()
+        self._forget(process.pid)
         secret.unlink()
-        if done.returncode != 0:
-            raise PostgresDied(f"PostgreSQL's data directory could not be made: {done.stderr.strip()[-800:]}")
+        if process.returncode != 0:
+            raise PostgresDied(f"PostgreSQL's data directory could not be made: {said.decode().strip()[-800:]}")
 
     def _write_hba(self, logins: Iterable[tuple[str, str]]) -> None:
-        lines = [f"local all {SUPERUSER} scram-sha-256"]
-        lines += [f"hostssl {database} {role} 127.0.0.1/32 scram-sha-256" for database, role in logins]
+        text = hba(SUPERUSER, logins)
         fresh = self.data / "pg_hba.conf.new"
-        fresh.write_text("\n".join(lines) + "\n")
+        fresh.write_text(text)
+        hand_over(fresh)
         fresh.replace(self.data / "pg_hba.conf")
-        hand_over(self.data)
 
     def _launch(self) -> None:
         settings = {
@@ -140,19 +168,22 @@ class PostgresServer:
             "ssl_key_file": str(self._home / "server.key"),
         }
         options = [option for key, value in settings.items() for option in ("-c", f"{key}={value}")]
-        command, more = unprivileged([program("postgres"), "-D", str(self.data), *options])
         with (self._home / "log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # the server program we found
-                command,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **more,
+            self._process = self._spawn("postgres", ["-D", str(self.data), *options], stdout=log, stderr=log)
+
+    def _spawn(self, name: str, options: list[str], **more: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+        """Run one of PostgreSQL's programs in a session of its own, inside our home, known to the reaper."""
+        command, identity = unprivileged([str(self._programs / name), *options])
+        # Nothing is started behind the back of a `stop`, which another thread may be calling.
+        with self._spawning:
+            if self._stopping:
+                raise PostgresDied("PostgreSQL was stopped before it was up")
+            process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  # the server's programs that we found
+                command, cwd=self._home, stdin=subprocess.DEVNULL, start_new_session=True, **identity, **more
             )
-        # SIGQUIT makes the postmaster and all its backends end at once.
-        self._register(self._process.pid, signal.SIGQUIT)
+            # SIGQUIT makes the postmaster and all its backends end at once.
+            self._register(process.pid, signal.SIGQUIT)
+        return process
 
     def _is_ready(self) -> bool:
         deadline = time.monotonic() + _READY_SECONDS
@@ -176,10 +207,8 @@ class PostgresServer:
             await connection.close()
 
     def _log_text(self) -> str:
-        return (self._home / "log").read_text(errors="replace")
-
-    def _last_words(self) -> str:
-        return " | ".join(self._log_text().strip().splitlines()[-5:])
+        log = self._home / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
 
 def _free_port() -> int:

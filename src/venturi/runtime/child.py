@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
+from venturi.runtime.logs import readable
+
 _READY_SECONDS = 30.0
+_TERMINATE_SECONDS = 0.3
 _TAIL = 15
 
 
@@ -26,38 +27,30 @@ class ChildDied(Exception):
 class Child:
     """A running child. Its log is a file of JSON lines in the run directory."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], log: Path, url: str) -> None:
-        self.name, self.url = name, url
-        self._process, self._log = process, log
-
-    @classmethod
-    def start(
-        cls,
-        name: str,
-        settings: msgspec.Struct,
-        log: Path,
-        register: Callable[[int, int], None] = lambda _group, _signal: None,
-    ) -> Child:
-        """Start `python -m venturi.serve NAME` and wait until it serves. Raises ChildDied."""
+    def __init__(self, name: str, log: Path) -> None:
+        """Launch `python -m venturi.serve NAME` in a session of its own; it waits to be told its settings."""
+        self.name, self.url = name, ""
+        self._log = log
+        # -P: a file in the current directory must not stand in for a module.
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as stderr:
-            process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "venturi.serve", name],
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                [sys.executable, "-P", "-m", "venturi.serve", name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 start_new_session=True,
             )
-        register(process.pid, signal.SIGTERM)
-        assert process.stdin
-        assert process.stdout
-        child = cls(name, process, log, "")
+
+    @classmethod
+    def start(cls, name: str, settings: msgspec.Struct, log: Path) -> Child:
+        """Launch a child and wait until it serves. Raises ChildDied, and leaves no process then."""
+        child = cls(name, log)
         try:
-            process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise child.died("ended before it was told its settings") from None
-        child.url = child._await_ready(process.stdout)
+            child.tell(settings)
+        except BaseException:
+            child.stop(0)
+            raise
         return child
 
     @property
@@ -65,41 +58,61 @@ class Child:
         """The process id, which is also that of its group."""
         return self._process.pid
 
+    def tell(self, settings: msgspec.Struct) -> None:
+        """Tell the child its settings and wait until it serves at `url`. Raises ChildDied."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            raise self.died() from None
+        self.url = self._await_ready()
+
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def died(self, what: str) -> ChildDied:
+    def died(self) -> ChildDied:
         """The error that says so, with the end of the log."""
-        tail = "\n  ".join(self._log.read_text(errors="replace").strip().splitlines()[-_TAIL:])
-        return ChildDied(
-            f"the process {self.name} {what} (exit {self._process.poll()}):\n  {tail or 'it logged nothing'}"
-        )
+        what = "ended by itself" if self.url else "did not become ready"
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        return ChildDied(f"the process {self.name} {what} (exit {self._process.poll()}):\n  {self._last_words()}")
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Cut the lifeline, then ask, then kill."""
+        """Cut the lifeline; after `seconds` ask, then kill the whole group. Harmless when it has ended already."""
         assert self._process.stdin
-        assert self._process.stdout
         with suppress(BrokenPipeError):
             self._process.stdin.close()
+        if not self._ends_within(seconds):
+            self._process.terminate()
+            if not self._ends_within(_TERMINATE_SECONDS):
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _ends_within(self, seconds: float) -> bool:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+            return False
+        return True
 
-    def _await_ready(self, stdout: IO[str]) -> str:
+    def _await_ready(self) -> str:
+        assert self._process.stdout
         timer = threading.Timer(_READY_SECONDS, self._process.kill)
         timer.start()
         try:
-            line = stdout.readline()
-        finally:
-            timer.cancel()
-        try:
-            url = json.loads(line)["ready"]
+            return str(json.loads(self._process.stdout.readline())["ready"])
         except (ValueError, KeyError, TypeError):
             self._process.kill()
-            self._process.wait()
-            raise self.died("did not become ready") from None
-        return str(url)
+            raise self.died() from None
+        finally:
+            timer.cancel()
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()[-_TAIL:]
+        said = "\n".join(readable(line) for line in lines).splitlines()[-_TAIL:]
+        return "\n  ".join(said) or "it logged nothing"

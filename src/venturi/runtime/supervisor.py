@@ -2,58 +2,82 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
+import signal
 import threading
-from pathlib import Path
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 import msgspec
 
 from venturi.postgres.server import PostgresServer
+from venturi.runtime.asked import Asked
 from venturi.runtime.child import Child, ChildDied
+from venturi.runtime.rundir import make_rundir
+from venturi.runtime.undertaker import Undertaker
 
-_WATCH_SECONDS = 0.1
+_WATCH_SECONDS = 0.05
+# Together with PostgreSQL's and the reaper's own grace the end takes 5 seconds at most.
+_CHILDREN_SECONDS = 2.0
+_LEAST_SECONDS = 0.2
+_POSTGRES_SECONDS = 1.0
+
+
+class Stopped(Exception):
+    """The deployment is on its way down; nothing more is started in it."""
 
 
 class Supervisor:
-    """A context in which processes live; none of them outlives it, and its run directory doesn't either."""
+    """A context in which processes live; none of them outlives it, and its run directory doesn't either.
 
-    def __init__(self) -> None:
-        # Short on purpose: a unix socket's path below it may have 107 bytes.
-        self.rundir = Path(tempfile.mkdtemp(prefix="venturi-"))
-        self._reaper = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [sys.executable, "-m", "venturi.runtime.reaper", str(self.rundir)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+    `asked` ends `during` and `wait` when it turns true. Raises NoRunDirectory.
+    """
+
+    def __init__(self, asked: Asked | None = None) -> None:
+        self.asked = asked or Asked()
+        self.rundir = make_rundir()
+        self._undertaker = Undertaker(self.rundir)
         self._children: list[Child] = []
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self.postgres = PostgresServer(self.rundir / "pg", self._register)
+        self._closing = False
+        self.postgres = PostgresServer(self.rundir / "pg", self._undertaker.register, self._undertaker.forget)
 
     def child(self, name: str, settings: msgspec.Struct) -> Child:
-        """Start a child and wait until it serves. Raises ChildDied."""
-        child = Child.start(name, settings, self.rundir / f"{name}.log", self._register)
+        """Start a child and wait until it serves; from any thread. Raises ChildDied, or Stopped on the way down."""
         with self._lock:
+            if self._closing:
+                raise Stopped
+            child = Child(name, self.rundir / f"{name}.log")
+            self._undertaker.register(child.pid, signal.SIGTERM)
             self._children.append(child)
+        child.tell(settings)
         return child
 
+    def during(self, work: Callable[[], None]) -> None:
+        """Do the work in a thread while watching every process; returns early, the work undone, when asked to end.
+
+        Raises ChildDied as soon as a process ends by itself, and otherwise what the work raised.
+        """
+        errors: list[BaseException] = []
+        worker = threading.Thread(target=_collect, args=(work, errors), daemon=True, name="work")
+        worker.start()
+        while worker.is_alive() and not self.asked:
+            self._assert_all_alive()
+            worker.join(_WATCH_SECONDS)
+        if errors and not self.asked:
+            # Work that lost a process complains of the loss; who was lost says more.
+            self._assert_all_alive()
+            raise errors[0]
+
     def request_stop(self) -> None:
-        """Make `wait` return."""
-        self._stop.set()
+        """Make `wait` return; safe from a signal handler."""
+        self.asked.ask()
 
     def wait(self) -> None:
         """Return when a stop is requested. Raises ChildDied when a process ends by itself."""
-        while not self._stop.wait(_WATCH_SECONDS):
-            for child in self._children:
-                if not child.alive():
-                    raise child.died("ended by itself")
-            if not self.postgres.alive():
-                raise ChildDied("PostgreSQL ended by itself")
+        while not self.asked:
+            self._assert_all_alive()
+            time.sleep(_WATCH_SECONDS)
 
     def __enter__(self) -> Supervisor:
         return self
@@ -64,20 +88,34 @@ class Supervisor:
         self.close()
 
     def close(self) -> None:
-        """Stop the children in reverse order, then PostgreSQL; the reaper removes the run directory."""
-        for child in reversed(self._children):
-            child.stop()
-            self._order(f"forget {child.pid}")
-        self.postgres.stop()
-        assert self._reaper.stdin
-        self._reaper.stdin.close()
-        self._reaper.wait()
-
-    def _register(self, group: int, number: int) -> None:
-        self._order(f"group {group} {int(number)}")
-
-    def _order(self, line: str) -> None:
-        assert self._reaper.stdin
+        """Stop the children in reverse order, then PostgreSQL; the reaper sees to the rest and to the run directory."""
         with self._lock:
-            self._reaper.stdin.write(line + "\n")
-            self._reaper.stdin.flush()
+            self._closing = True
+        try:
+            self._stop_children()
+            self.postgres.stop(_POSTGRES_SECONDS)
+        finally:
+            self._undertaker.close()
+
+    def _stop_children(self) -> None:
+        deadline = time.monotonic() + _CHILDREN_SECONDS
+        while self._children:
+            child = self._children.pop()
+            child.stop(max(_LEAST_SECONDS, deadline - time.monotonic()))
+            self._undertaker.forget(child.pid)
+
+    def _assert_all_alive(self) -> None:
+        for child in tuple(self._children):
+            if not child.alive():
+                raise child.died()
+        if self.postgres.started and not self.postgres.alive():
+            raise ChildDied(f"the process postgres ended by itself:\n  {self.postgres.last_words()}")
+        if not self._undertaker.alive():
+            raise ChildDied("the reaper ended by itself; without it nothing would be tidied up after a kill -9")
+
+
+def _collect(work: Callable[[], None], errors: list[BaseException]) -> None:
+    try:
+        work()
+    except BaseException as error:  # it is raised again in the thread that waits for it
+        errors.append(error)
