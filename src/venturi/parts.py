@@ -19,6 +19,7 @@ from venturi.identity.verifier import TokenVerifier
 from venturi.provision.databases import Doors
 from venturi.provision.keys import KeyPlan, KeyPolicy, tenant_grants, tenant_key_policy
 from venturi.records.store import Records
+from venturi.resolution.resolver import Resolver
 from venturi.scoring.scorer import Scorer
 from venturi.support.desk import SupportDesk
 from venturi.support.mfa import SecondFactor
@@ -43,6 +44,7 @@ class Parts:
     records: type[Records] = Records
     trail: type[Trail] = Trail
     desk: type[SupportDesk] = SupportDesk
+    resolver: type[Resolver] = Resolver
     scorer: type[Scorer] = Scorer
     mfa: type[SecondFactor] = SecondFactor
     notifier: type[Notifier] = Notifier

@@ -1,7 +1,7 @@
 """One Apache Kafka broker in KRaft mode for an embedded deployment: TLS, SCRAM-SHA-512, and every act authorized.
 
-The authorizer refuses what no ACL allows; topics are never created by accident. The configuration holds the broker's own
-secrets, so it is written 0600 into the run's private directory.
+The authorizer refuses what no ACL allows; topics are never created by accident. The configuration holds the broker's
+own secrets, so it is written 0600 into the run's private directory.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,32 +37,34 @@ class Certificate:
 
 @dataclass
 class Broker:
-    """A broker to be started in `directory`; `users` maps SCRAM user names to passwords.
+    """A broker to be started in `directory`.
 
-    After `start`, `address` is host:port of the TLS listener and `admin_password` that of the super user.
+    After `start`, `address` is host:port of the listener for tenants, and `admin_address` that for the super user, who
+    is called ADMIN and logs in with `admin_password` (PLAIN) to provision what there is to be.
     """
 
     home: KafkaHome
     directory: Path
     certificate: Certificate
-    users: Mapping[str, str]
     address: str = ""
+    admin_address: str = ""
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, register: Callable[[int], None] = lambda _group: None) -> None:
+    def start(self, register: Callable[[int, int], None] = lambda _group, _signal: None) -> None:
         """Format the log directory, start the broker and wait until it serves.
 
-        `register` is told the process group before anything can go wrong. Raises BrokerDied.
+        `register` is told the process group and the signal that ends it before anything can go wrong.
+        Raises BrokerDied.
         """
-        port, controller = _free_ports(2)
-        self.address = f"127.0.0.1:{port}"
-        self._write_configuration(port, controller)
+        ports = _free_ports(3)
+        self.address, self.admin_address = f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}"
+        self._write_configuration(ports)
         self._format()
         self._launch(register)
         self._await_ready()
 
-    def restart(self, register: Callable[[int], None] = lambda _group: None) -> None:
+    def restart(self, register: Callable[[int, int], None] = lambda _group, _signal: None) -> None:
         """Start again on the same data and address, as after a crash. Raises BrokerDied."""
         self._launch(register)
         self._await_ready()
@@ -85,25 +88,23 @@ class Broker:
     def _log(self) -> Path:
         return self.directory / "broker.log"
 
-    def _write_configuration(self, port: int, controller: int) -> None:
+    def _write_configuration(self, ports: Sequence[int]) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lines = properties(self.directory / "data", port, controller, self.certificate, self.admin_password)
+        lines = properties(self.directory / "data", ports, self.certificate, self.admin_password)
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.writelines(f"{key}={_escaped(value)}\n" for key, value in lines.items())
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        credentials = {ADMIN: self.admin_password, **self.users}
-        scram = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in credentials.items()]
-        arguments = ["format", "-c", str(self._configuration), "-t", cluster, *scram]
+        arguments = ["format", "-c", str(self._configuration), f"--cluster-id={cluster}"]
         done = subprocess.run(  # noqa: S603  # Java as found by kafka_home
             self._command("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise BrokerDied(f"Kafka could not format {self.directory}: {(done.stderr or done.stdout)[-500:].strip()}")
 
-    def _launch(self, register: Callable[[int], None]) -> None:
+    def _launch(self, register: Callable[[int, int], None]) -> None:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  # Java as found by kafka_home
                 self._command("kafka.Kafka", str(self._configuration)),
@@ -113,7 +114,8 @@ class Broker:
                 start_new_session=True,
                 cwd=self.directory,
             )
-        register(self.process.pid)
+        # There is nothing to save: the directory goes with the process.
+        register(self.process.pid, signal.SIGKILL)
 
     def _await_ready(self) -> None:
         assert self.process is not None
@@ -135,30 +137,32 @@ class Broker:
         return [str(self.home.java), *_JVM, "-cp", self.home.classpath, main_class, *arguments]
 
 
-def properties(data: Path, port: int, controller: int, certificate: Certificate, password: str) -> dict[str, str]:
-    """The whole server.properties of a combined controller and broker (Apache Kafka documentation, KRaft and security)."""
+def properties(data: Path, ports: Sequence[int], certificate: Certificate, password: str) -> dict[str, str]:
+    """The whole server.properties of a combined controller and broker (Apache Kafka documentation, KRaft, security)."""
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule"
     plain = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    only_admin = f'{plain} required username="{ADMIN}" password="{password}" user_{ADMIN}="{password}";'
+    tenants, admin, controller = (f"127.0.0.1:{port}" for port in ports)
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "listeners": f"TENANTS://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"TENANTS://127.0.0.1:{port}",
-        "listener.security.protocol.map": "TENANTS:SASL_SSL,CONTROLLER:SASL_SSL",
+        "controller.quorum.voters": f"1@{controller}",
+        "listeners": f"TENANTS://{tenants},ADMIN://{admin},CONTROLLER://{controller}",
+        "advertised.listeners": f"TENANTS://{tenants},ADMIN://{admin}",
+        "listener.security.protocol.map": "TENANTS:SASL_SSL,ADMIN:SASL_SSL,CONTROLLER:SASL_SSL",
         "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "TENANTS",
-        # Users' SCRAM credentials live in the log that the controller keeps, so the controller itself needs another way in.
+        "inter.broker.listener.name": "ADMIN",
+        # Users' SCRAM credentials live in the log that the broker itself keeps, so they can't let in who makes them;
+        # and passing them to the formatter would show them to everybody who can list processes.
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.controller.plain.sasl.jaas.config": (
-            f'{plain} required username="{ADMIN}" password="{password}" user_{ADMIN}="{password}";'
-        ),
-        "listener.name.tenants.scram-sha-512.sasl.jaas.config": (
-            f'{scram} required username="{ADMIN}" password="{password}";'
-        ),
+        "listener.name.controller.plain.sasl.jaas.config": only_admin,
+        "listener.name.admin.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.admin.plain.sasl.jaas.config": only_admin,
+        "listener.name.tenants.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.tenants.scram-sha-512.sasl.jaas.config": f"{scram} required;",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.certificate.chain": certificate.chain,
         "ssl.keystore.key": certificate.key,
@@ -181,6 +185,9 @@ def properties(data: Path, port: int, controller: int, certificate: Certificate,
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # A broker that was killed may come back as soon as its old session has lapsed.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "1000",
         "num.network.threads": "2",
         "num.io.threads": "4",
         "background.threads": "2",

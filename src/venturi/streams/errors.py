@@ -9,3 +9,7 @@ class NoBroker(Exception):
 
 class BrokerDied(Exception):
     """The broker ended or never became ready; the message carries the end of its log."""
+
+
+class StreamUnavailable(OSError):
+    """The broker did not acknowledge in time; what was sent may be in the topic or not, so it has to be sent again."""

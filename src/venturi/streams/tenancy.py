@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import Future
+import secrets
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
-)
+from venturi.streams.client import kafka, kafka_admin
+from venturi.streams.errors import BrokerDied
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 SECONDS = 15.0
+ITERATIONS = 4096
+"""The least that Kafka takes; the passwords are random and long."""
 
 
 @dataclass(frozen=True)
@@ -48,34 +46,103 @@ class Stream:
         return f"{self.tenant}.resolver"
 
 
-def acls(stream: Stream) -> list[AclBinding]:
-    """The least that ingest and Stage A of one tenant need, and nothing with a wildcard or a prefix."""
-    return [
-        _allow(stream.producer, ResourceType.TOPIC, stream.topic, AclOperation.WRITE),
-        _allow(stream.producer, ResourceType.TOPIC, stream.topic, AclOperation.DESCRIBE),
-        _allow(stream.consumer, ResourceType.TOPIC, stream.topic, AclOperation.READ),
-        _allow(stream.consumer, ResourceType.TOPIC, stream.topic, AclOperation.DESCRIBE),
-        _allow(stream.consumer, ResourceType.GROUP, stream.group, AclOperation.READ),
-    ]
+@dataclass(frozen=True)
+class Acl:
+    """One permission: a user, an operation, and the topic or group that it is about. Names as Kafka spells them."""
+
+    user: str
+    operation: Literal["READ", "WRITE", "DESCRIBE", "ALL"]
+    kind: Literal["TOPIC", "GROUP"]
+    name: str
+    pattern: Literal["LITERAL", "PREFIXED"] = "LITERAL"
+
+
+class StreamAccess:
+    """Decides who may do what on a tenant's stream."""
+
+    def acls(self, stream: Stream) -> list[Acl]:
+        """The least that ingest and Stage A of one tenant need, and nothing with a wildcard or a prefix."""
+        return [
+            Acl(stream.producer, "WRITE", "TOPIC", stream.topic),
+            Acl(stream.producer, "DESCRIBE", "TOPIC", stream.topic),
+            Acl(stream.consumer, "READ", "TOPIC", stream.topic),
+            Acl(stream.consumer, "DESCRIBE", "TOPIC", stream.topic),
+            Acl(stream.consumer, "READ", "GROUP", stream.group),
+        ]
 
 
 def provision(
-    admin: AdminClient, streams: Iterable[Stream], bindings: Iterable[AclBinding], partitions: int = 1
+    configuration: dict[str, Any], streams: Iterable[Stream], access: StreamAccess, passwords: Mapping[str, str]
 ) -> None:
-    """Create every topic and every ACL; what exists already stays. Raises KafkaException."""
-    topics = [NewTopic(stream.topic, partitions, 1, config={"cleanup.policy": "delete"}) for stream in streams]
+    """Create every user, every topic and every ACL; what exists already stays.
+
+    Returns once they are in force. Raises confluent_kafka.KafkaException, BrokerDied.
+
+    `configuration` is that of an AdminClient (librdkafka's names) whose user may do so.
+    """
+    admin = kafka_admin().AdminClient(configuration)
+    wanted = list(streams)
+    _settle(admin.alter_user_scram_credentials(_credentials(passwords), request_timeout=SECONDS).values())
+    topics = [kafka_admin().NewTopic(stream.topic, 1, 1, config=TOPIC) for stream in wanted]
     _settle(admin.create_topics(topics, request_timeout=SECONDS).values())
-    _settle(admin.create_acls(list(bindings), request_timeout=SECONDS).values())
+    bindings = [_binding(acl) for stream in wanted for acl in access.acls(stream)]
+    _settle(admin.create_acls(bindings, request_timeout=SECONDS).values())
+    _await_in_force(admin, {stream.topic for stream in wanted}, set(bindings))
 
 
-def _allow(user: str, kind: ResourceType, name: str, operation: AclOperation) -> AclBinding:
-    return AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+# An event is on the disk before it is acknowledged, and stays until it is erased by its key; the log is the source of
+# every record, so no time limit may cut it off.
+TOPIC = {"cleanup.policy": "delete", "flush.messages": "1", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
+def _credentials(passwords: Mapping[str, str]) -> list[Any]:
+    module = kafka_admin()
+    how = module.ScramCredentialInfo(module.ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    return [
+        module.UserScramCredentialUpsertion(user, how, password.encode(), secrets.token_bytes(16))
+        for user, password in passwords.items()
+    ]
+
+
+def _binding(acl: Acl) -> Any:  # noqa: ANN401  # the client has no types
+    module = kafka_admin()
+    return module.AclBinding(
+        module.ResourceType[acl.kind],
+        acl.name,
+        module.ResourcePatternType[acl.pattern],
+        f"User:{acl.user}",
+        "*",
+        module.AclOperation[acl.operation],
+        module.AclPermissionType.ALLOW,
+    )
+
+
+def _await_in_force(admin: Any, topics: set[str], bindings: set[Any]) -> None:  # noqa: ANN401  # the client has no types
+    """The controller has taken them; the broker follows a moment later, and refuses until then."""
+    module = kafka_admin()
+    everything = module.AclBindingFilter(
+        module.ResourceType.ANY,
+        None,
+        module.ResourcePatternType.ANY,
+        None,
+        None,
+        module.AclOperation.ANY,
+        module.AclPermissionType.ANY,
+    )
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        known = set(admin.describe_acls(everything, request_timeout=SECONDS).result(SECONDS))
+        if bindings <= known and topics <= set(admin.list_topics(timeout=SECONDS).topics):
+            return
+        time.sleep(0.02)
+    raise BrokerDied(f"the broker did not put its permissions in force within {SECONDS:.0f} s")
 
 
 def _settle(futures: Iterable[Future[Any]]) -> None:
+    module = kafka()
     for future in futures:
         try:
             future.result(SECONDS)
-        except KafkaException as error:
-            if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
+        except module.KafkaException as error:
+            if error.args[0].code() != module.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise

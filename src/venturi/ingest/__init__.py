@@ -1,0 +1,1 @@
+"""Takes touchpoints and conversions, and answers when they are durable."""
