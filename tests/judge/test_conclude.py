@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproof.judge.conclude import conclude, finding, gather
+from tenantproof.judge.conclude import conclude, cut_short, finding, gather
 from tenantproof.model.observation import Entry, Observation, Role, Unit
 from tenantproof.model.outcome import Outcome
 from tenantproof.model.tally import Tally
-from tenantproof.model.verdict import Reason, Verdict
+from tenantproof.model.verdict import Finding, Reason, Verdict
 
 W, R = Outcome, Role
 
@@ -52,7 +54,9 @@ def test_the_truth_table(rows: list[tuple[Role, Outcome, Outcome]], verdict: Ver
     assert conclude(Tally.over([entry(*row) for row in rows])) == (verdict, reason)
 
 
-rows = st.lists(st.tuples(st.sampled_from(Role), st.sampled_from(Outcome), st.sampled_from(Outcome)), max_size=12)
+# No check can expect silence: the ledger refuses that.
+EXPECTED = st.sampled_from([outcome for outcome in Outcome if outcome is not W.UNANSWERED])
+rows = st.lists(st.tuples(st.sampled_from(Role), EXPECTED, st.sampled_from(Outcome)), max_size=12)
 
 
 @given(rows)
@@ -97,3 +101,57 @@ def test_the_worst_finding_is_the_claims_and_the_numbers_add_up() -> None:
 
 def test_a_claim_without_a_check_is_not_assessed() -> None:
     assert gather("A-1", []).reason is Reason.NO_CHECK
+
+
+@given(rows, EXPECTED)
+def test_a_trial_without_an_answer_never_leaves_a_claim_satisfied(
+    seen: list[tuple[Role, Outcome, Outcome]], expected: Outcome
+) -> None:
+    after = [entry(*row) for row in [*seen, (R.TRIAL, expected, W.UNANSWERED)]]
+    assert conclude(Tally.over(after))[0] is not Verdict.SATISFIED
+
+
+@given(rows, st.randoms(use_true_random=False))
+def test_the_order_of_what_was_seen_decides_nothing(seen: list[tuple[Role, Outcome, Outcome]], random: Random) -> None:
+    mixed = random.sample(seen, len(seen))
+    assert conclude(Tally.over([entry(*row) for row in mixed])) == conclude(Tally.over([entry(*row) for row in seen]))
+
+
+@given(rows)
+def test_a_good_trial_more_turns_no_claim_that_was_decided(seen: list[tuple[Role, Outcome, Outcome]]) -> None:
+    before, _ = conclude(Tally.over([entry(*row) for row in seen]))
+    after, _ = conclude(Tally.over([entry(*row) for row in [*seen, REFUSED]]))
+    # What was not assessed may turn either way: a witness that differed counts from the first trial on.
+    assert after is before or before is Verdict.NOT_ASSESSED
+
+
+@given(rows)
+def test_a_check_that_was_cut_short_is_never_satisfied_and_keeps_its_refutation(
+    seen: list[tuple[Role, Outcome, Outcome]],
+) -> None:
+    tally = Tally.over([entry(*row) for row in seen])
+    found = cut_short("A-1", "c", tally, Reason.BROKEN, "it broke")
+    refuted = conclude(tally) == (Verdict.NOT_SATISFIED, Reason.REFUTED)
+    assert found.verdict is (Verdict.NOT_SATISFIED if refuted else Verdict.NOT_ASSESSED)
+    assert (found.reason, found.trials) == (Reason.REFUTED if refuted else Reason.BROKEN, tally.trials)
+    assert found.because.endswith("it broke")
+
+
+verdicts = st.lists(rows.map(lambda seen: finding("A-1", "c", Tally.over([entry(*row) for row in seen]))), min_size=1)
+
+
+@given(verdicts)
+def test_no_check_makes_a_claim_better_than_its_worst(findings: list[Finding]) -> None:
+    worst = min(findings, key=lambda each: ["not-satisfied", "not-assessed", "satisfied"].index(each.verdict))
+    assert gather("A-1", findings).verdict is worst.verdict
+
+
+def test_a_claim_shows_the_counterexamples_of_all_its_failing_checks() -> None:
+    leaks = [finding("A-1", name, Tally.over([entry(*CALIBRATED), entry(*LEAKED)])) for name in ("one", "two")]
+    assert len(gather("A-1", leaks).counterexamples) == 2
+
+
+def test_a_check_that_tried_too_much_covers_for_no_other() -> None:
+    eager = Finding(claim="A-1", check="a", verdict=Verdict.SATISFIED, reason=Reason.PROVEN, units=5, tried=10)
+    idle = Finding(claim="A-1", check="b", verdict=Verdict.SATISFIED, reason=Reason.PROVEN, units=5, tried=0)
+    assert gather("A-1", [eager, idle]).tried == 5

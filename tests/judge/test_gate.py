@@ -6,13 +6,18 @@ import datetime as dt
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tenantproof.judge.confidence import bound_of, upper_bound
 from tenantproof.judge.gate import gate
 from tenantproof.judge.waivers import load_waivers, unused
 from tenantproof.model.claims import Claim, State
 from tenantproof.model.errors import UsageError
+from tenantproof.model.observation import Entry, Observation, Role
+from tenantproof.model.outcome import Outcome
 from tenantproof.model.verdict import Finding, Reason, Verdict
 
 
@@ -57,6 +62,17 @@ def test_a_missing_capability_gates() -> None:
     assert gate(CARDS, findings).not_assessed == ("GA-1", "UN-1")
 
 
+def test_a_check_that_broke_never_ends_in_0_even_where_its_claim_does_not_gate() -> None:
+    findings = {i: found(i, OPEN if i == "TA-1" else OK, Reason.BROKEN) for i in CARDS}
+    assert (gate(CARDS, findings).exit, gate(CARDS, findings).not_assessed) == (3, ("TA-1",))
+
+
+def test_a_failure_outranks_what_was_not_assessed_and_a_waiver_lets_that_through_again() -> None:
+    findings = {i: found(i, v, Reason.UNREACHABLE) for i, v in zip(CARDS, (BAD, OPEN, OK), strict=True)}
+    assert gate(CARDS, findings).exit == 1
+    assert gate(CARDS, findings, waived={"GA-1"}).exit == 3
+
+
 def test_a_waiver_changes_the_exit_code_and_not_the_list_of_failures_it_hides() -> None:
     findings = {i: found(i, BAD if i == "GA-1" else OK) for i in CARDS}
     result = gate(CARDS, findings, waived={"GA-1"})
@@ -88,6 +104,8 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
         (WAIVER.replace('reason = "r"', 'reason = " "'), "needs a reason"),
         (WAIVER.replace("expires = 2026-03-31", 'expires = "soon"'), "expires"),
         ("[[waiver", "can't be read"),
+        (WAIVER + WAIVER, "waives GA-1 twice"),
+        (WAIVER + 'until = "later"', "until"),
     ],
 )
 def test_a_wrong_waiver_is_named(tmp_path: Path, wrong: str, message: str) -> None:
@@ -127,3 +145,45 @@ def test_no_trial_bounds_nothing_and_a_whole_population_leaves_no_room() -> None
     part = Finding(claim="a", check="c", verdict=OK, reason=Reason.PROVEN, trials=9, units=60, tried=6)
     assert bound_of(whole) == 0.0
     assert math.isclose(bound_of(part), upper_bound(0, 6))
+
+
+def test_a_selection_is_a_sample_however_large() -> None:
+    picked = Finding(
+        claim="a", check="c", verdict=OK, reason=Reason.PROVEN, trials=9, units=6, tried=6, selection="at random"
+    )
+    assert math.isclose(bound_of(picked), upper_bound(0, 6))
+
+
+def test_failures_that_were_not_all_kept_bound_nothing() -> None:
+    entries = tuple(
+        Entry(
+            seq=n,
+            check="c",
+            claim="a",
+            role=Role.TRIAL,
+            expected=Outcome.REFUSED,
+            observation=Observation(probe="0" * 32, what="w", outcome=Outcome.PERMITTED),
+        )
+        for n in range(5)
+    )
+    few = Finding(claim="a", check="c", verdict=BAD, reason=Reason.REFUTED, trials=1000, counterexamples=entries[:2])
+    many = msgspec.structs.replace(few, counterexamples=entries)
+    assert math.isclose(bound_of(few), upper_bound(2, 1000))
+    assert bound_of(many) == 1.0
+
+
+def test_a_claim_that_was_not_assessed_has_no_bound() -> None:
+    assert bound_of(Finding(claim="a", check="c", verdict=OPEN, reason=Reason.NO_TRIAL, trials=50)) == 1.0
+
+
+@given(st.integers(0, 300), st.integers(1, 300))
+def test_more_failures_allow_more_and_more_trials_allow_less(failures: int, more: int) -> None:
+    trials = failures + more
+    assert failures / trials < upper_bound(failures, trials) <= 1.0
+    assert upper_bound(failures, trials) <= upper_bound(failures + 1, trials)
+    assert upper_bound(failures, trials + 1) < upper_bound(failures, trials)
+
+
+def test_a_number_of_failures_that_can_not_be_is_an_error() -> None:
+    with pytest.raises(ValueError, match="7 failures of 6 trials"):
+        upper_bound(7, 6)

@@ -43,7 +43,7 @@ class Choices:
 @click.option(
     "--target", type=click.Path(path_type=Path), help="Target profile (TOML). Default: boot the embedded one."
 )
-@click.option("--only", multiple=True, metavar="CLAIM", help="Assess these claims alone, e.g. --only QA-1,TK-2.")
+@click.option("--only", multiple=True, metavar="CLAIM", help="Assess these alone, e.g. --only QA-1,TK.")
 @click.option("--strict", is_flag=True, help="Claims that the page labels Target-state gate too.")
 @click.option("--evidence", type=click.Path(path_type=Path), default=places.EVIDENCE, show_default=True)
 @click.option("--checks", type=click.Path(path_type=Path), help="Folder of checks and cards. Default: checks/.")
@@ -108,7 +108,11 @@ def _review(choices: Choices) -> None:
 
 
 def _claims(only: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
-    chosen = {claim.strip() for group in only for claim in group.split(",") if claim.strip()}
-    if strangers := sorted(chosen - known):
-        raise UsageError(f"--only names {', '.join(strangers)}; `tenantproof claims` lists the claims there are")
+    """The claims that --only names, each by its id or, as in QA, by what the ids of a section begin with."""
+    chosen: set[str] = set()
+    for name in (part.strip() for group in only for part in group.split(",") if part.strip()):
+        meant = {claim for claim in known if claim == name or claim.startswith(f"{name}-")}
+        if not meant:
+            raise UsageError(f"--only names {name}; `tenantproof claims` lists the claims there are")
+        chosen |= meant
     return frozenset(chosen)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from tenantproof.model.observation import Entry, Role
 from tenantproof.model.tally import Tally
 from tenantproof.model.verdict import Finding, Reason, Verdict
 
 _WORST = (Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED, Verdict.SATISFIED)
+_SHOWN = 5
 
 
 def conclude(tally: Tally) -> tuple[Verdict, Reason]:
@@ -16,6 +19,9 @@ def conclude(tally: Tally) -> tuple[Verdict, Reason]:
 
     A refutation needs no calibration: a canary in the wrong hands is what it is. A confirmation needs a calibration
     that went well, at least one trial, and an answer to each of them.
+
+    A witness is a second look at the same act from elsewhere: at the trail, a queue, the state of a key. It can turn a
+    claim down as a trial can (expected PRESENT, seen ABSENT: it differed), but it is no trial and belongs to no unit.
     """
     if tally.refuted:
         return Verdict.NOT_SATISFIED, Reason.REFUTED
@@ -49,6 +55,17 @@ def finding(claim: str, check: str, tally: Tally) -> Finding:
     )
 
 
+def cut_short(claim: str, check: str, tally: Tally, reason: Reason, because: str) -> Finding:
+    """The finding of a check that did not come to its end: not assessed, for `reason`, with the numbers so far.
+
+    What it refuted by then stays refuted; the rest of the check could not have taken that back.
+    """
+    so_far = finding(claim, check, tally)
+    if tally.refuted:
+        return msgspec.structs.replace(so_far, because=f"{so_far.because}; after that, {because}")
+    return msgspec.structs.replace(so_far, verdict=Verdict.NOT_ASSESSED, reason=reason, because=because)
+
+
 def gather(claim: str, findings: Sequence[Finding]) -> Finding:
     """The finding of a claim: the worst of its checks' findings, with their numbers added up.
 
@@ -68,15 +85,20 @@ def gather(claim: str, findings: Sequence[Finding]) -> Finding:
         calibrations=sum(each.calibrations for each in findings),
         trials=sum(each.trials for each in findings),
         units=sum(each.units for each in findings),
-        tried=sum(each.tried for each in findings),
+        # What one check tried beyond its population says nothing of what another left out.
+        tried=sum(min(each.tried, each.units) for each in findings),
         selection=_selection(findings),
-        counterexamples=worst.counterexamples,
+        counterexamples=_examples(findings, worst.verdict),
     )
 
 
 def unassessed(claim: str, check: str, reason: Reason, because: str) -> Finding:
     """A finding that says why there is none."""
     return Finding(claim=claim, check=check, verdict=Verdict.NOT_ASSESSED, reason=reason, because=because)
+
+
+def _examples(findings: Sequence[Finding], verdict: Verdict) -> tuple[Entry, ...]:
+    return tuple(entry for each in findings if each.verdict is verdict for entry in each.counterexamples)[:_SHOWN]
 
 
 def _selection(findings: Sequence[Finding]) -> str:

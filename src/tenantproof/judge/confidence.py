@@ -6,7 +6,7 @@ import math
 
 from tenantproof.model.verdict import Finding, Verdict
 
-_STEPS = 200
+_SHOWN = 5
 
 
 def upper_bound(failures: int, trials: int, *, confidence: float = 0.95) -> float:
@@ -22,10 +22,10 @@ def upper_bound(failures: int, trials: int, *, confidence: float = 0.95) -> floa
     alpha = 1.0 - confidence
     if failures == 0:
         return -math.expm1(math.log(alpha) / trials)
+    ways = _ways(failures, trials)
     low, high = failures / trials, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if _at_most(failures, trials, middle) > alpha:
+    while low < (middle := (low + high) / 2) < high:
+        if _at_most(ways, trials, middle) > alpha:
             low = middle
         else:
             high = middle
@@ -33,30 +33,31 @@ def upper_bound(failures: int, trials: int, *, confidence: float = 0.95) -> floa
 
 
 def bound_of(finding: Finding) -> float:
-    """The bound for a finding: over units where it has a population, else over trials.
+    """The bound for a finding: over units where it has a population, else over trials; 1.0 says that nothing is known.
 
-    A whole population without a failure leaves no room for a leak inside it: 0.0.
+    A whole population without a failure leaves no room for a leak inside it: 0.0. That needs a check that set out to
+    try all of it; a selection is a sample, however large. A finding shows at most 5 counterexamples, so with as many
+    the number of failures is not known, and neither is the bound.
     """
     tries = finding.tried or finding.trials
-    failures = 0 if finding.verdict is Verdict.SATISFIED else min(tries, max(1, len(finding.counterexamples)))
-    if finding.verdict is Verdict.SATISFIED and finding.units and finding.tried >= finding.units:
-        return 0.0
     if finding.verdict is Verdict.NOT_ASSESSED:
         return 1.0
-    return upper_bound(failures, tries)
+    if finding.verdict is Verdict.SATISFIED:
+        is_whole = finding.selection == "all" and 0 < finding.units <= finding.tried
+        return 0.0 if is_whole else upper_bound(0, tries)
+    failures = max(1, len(finding.counterexamples))
+    return 1.0 if failures >= min(_SHOWN, tries) else upper_bound(failures, tries)
 
 
-def _at_most(failures: int, trials: int, rate: float) -> float:
-    """P(X <= failures) for X ~ Binomial(trials, rate), summed in logarithms."""
-    if rate >= 1.0:
-        return 0.0
-    logs = [
-        math.lgamma(trials + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(trials - k + 1)
-        + k * math.log(rate)
-        + (trials - k) * math.log1p(-rate)
-        for k in range(failures + 1)
-    ]
+def _ways(failures: int, trials: int) -> list[float]:
+    """Logarithms of the binomial coefficients (trials over k), for k from 0 to failures."""
+    whole = math.lgamma(trials + 1)
+    return [whole - math.lgamma(k + 1) - math.lgamma(trials - k + 1) for k in range(failures + 1)]
+
+
+def _at_most(ways: list[float], trials: int, rate: float) -> float:
+    """P(X < len(ways)) for X ~ Binomial(trials, rate), summed in logarithms."""
+    hit, miss = math.log(rate), math.log1p(-rate)
+    logs = [way + k * hit + (trials - k) * miss for k, way in enumerate(ways)]
     top = max(logs)
     return math.exp(top) * math.fsum(math.exp(value - top) for value in logs)

@@ -28,14 +28,18 @@ def gate(
     """The gate over all claims. Exit 130 when interrupted, else 1 before 3 before 0.
 
     A claim whose check lacks a capability is not assessed and gates: leaving a table out of the profile is no way to
-    pass.
+    pass. A check that broke is our own fault and never ends in 0, whatever the page says of its claim.
     """
     gating = [claim for claim in cards.values() if gates(claim, strict=strict)]
     failed = [c.id for c in gating if findings[c.id].verdict is Verdict.NOT_SATISFIED]
     excused = tuple(claim for claim in failed if claim in waived)
     unexcused = tuple(claim for claim in failed if claim not in waived)
-    open_ = tuple(
-        c.id for c in gating if findings[c.id].verdict is Verdict.NOT_ASSESSED and findings[c.id].reason not in _SILENT
-    )
+    open_ = tuple(c.id for c in cards.values() if _is_open(findings[c.id], is_gating=gates(c, strict=strict)))
     code = 130 if interrupted else 1 if unexcused else 3 if open_ else 0
     return Gate(exit=code, strict=strict, failed=unexcused, not_assessed=open_, waived=excused)
+
+
+def _is_open(finding: Finding, *, is_gating: bool) -> bool:
+    if finding.verdict is not Verdict.NOT_ASSESSED:
+        return False
+    return finding.reason is Reason.BROKEN or (is_gating and finding.reason not in _SILENT)

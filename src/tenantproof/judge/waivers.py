@@ -29,7 +29,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_waivers(path: Path, claims: Container[str], today: dt.date | None = None) -> tuple[Waiver, ...]:
     """The waivers of a TOML file of [[waiver]] tables.
 
-    Raises UsageError for a key that is wrong, a claim that doesn't exist, and a waiver that has expired.
+    Raises UsageError for a key that is wrong, a claim that doesn't exist or is waived twice, and a waiver that has
+    expired. `today` is the clock of the run, in UTC; without it, the machine's.
     """
     try:
         file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
@@ -39,6 +40,8 @@ def load_waivers(path: Path, claims: Container[str], today: dt.date | None = Non
         raise UsageError(f"{path}: {error}; a [[waiver]] has claim, reason, accepted_by and expires (a date)") from None
     for waiver in file.waiver:
         _review(path, waiver, claims, today or dt.datetime.now(dt.UTC).date())
+    if twice := {each.claim for each in file.waiver if sum(other.claim == each.claim for other in file.waiver) > 1}:
+        raise UsageError(f"{path} waives {', '.join(sorted(twice))} twice; keep the one that was accepted last")
     return file.waiver
 
 

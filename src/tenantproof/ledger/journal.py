@@ -10,6 +10,7 @@ from types import TracebackType
 
 import msgspec
 
+from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Entry, Observation, Role
 from tenantproof.model.outcome import Outcome
 from tenantproof.model.tally import Tally
@@ -18,6 +19,7 @@ from tenantproof.model.verdict import Finding
 _BATCH_ROWS = 2000
 _BATCH_SECONDS = 0.5
 _SHOWN = 5
+_YES = {True: "yes", False: "no"}
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE entries (
@@ -35,7 +37,7 @@ _INSERT = (
 _Row = tuple[str, str, str, str, str, str | None, bytes]
 
 
-class JournalError(Exception):
+class JournalError(UsageError):
     """The journal can't be written or read; the message says why and what was kept."""
 
 
@@ -52,6 +54,7 @@ class Journal:
         self._committed = time.monotonic()
         self._encoder = msgspec.json.Encoder()
         self._closed = False
+        self._failure = ""
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, str]) -> Journal:
@@ -69,35 +72,47 @@ class Journal:
         """An existing journal, to go on with. Raises JournalError when it is none."""
         if not path.is_file():
             raise JournalError(f"{path} is not there")
-        journal = cls(_connect(path), path)
-        with journal._guarded():
-            journal._connection.execute("SELECT count(*) FROM meta").fetchone()
-        return journal
+        return cls._known(_connect(path), path)
 
     @classmethod
     def read(cls, path: Path) -> Journal:
-        """An existing journal, read-only: no byte of it changes and no file appears beside it."""
-        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        """An existing journal, read-only: no byte of it changes and no file appears beside it.
+
+        Raises JournalError for what is no journal, and for one of a run that was cut short: its last rows lie in the
+        write-ahead log beside it, which only `open` folds in.
+        """
+        log = path.with_name(path.name + "-wal")
+        if log.is_file() and log.stat().st_size:
+            raise JournalError(f"{path} was not closed; resume its run (--resume), or start a new one")
         try:
-            return cls(sqlite3.connect(uri, uri=True, check_same_thread=False), path)
+            connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
         except sqlite3.Error as error:
             raise JournalError(f"{path} can't be read: {error}") from None
+        return cls._known(connection, path)
 
     def append(self, check: str, claim: str, role: Role, expected: Outcome, observation: Observation) -> None:
-        """Add one entry. Raises JournalError when a batch can't be committed (no disk space)."""
+        """Add one entry. Raises JournalError when a batch can't be committed (no disk space), and ever after."""
+        self._refuse_after_failure()
+        try:
+            seen = self._encoder.encode(observation)
+        except UnicodeEncodeError:
+            observation = _encodable(observation)
+            seen = self._encoder.encode(observation)
         unit = None if observation.unit is None else "\x1f".join(msgspec.structs.astuple(observation.unit))
-        seen = self._encoder.encode(observation)
         self._batch.append((check, claim, role.value, expected.value, observation.outcome.value, unit, seen))
         if len(self._batch) >= _BATCH_ROWS or time.monotonic() - self._committed > _BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Commit what was appended. Raises JournalError."""
-        batch, self._batch = self._batch, []
+        """Commit what was appended. Raises JournalError; after that there is nothing to commit, only to read."""
         self._committed = time.monotonic()
-        if batch:
+        if self._batch and not self._failure:
             with self._guarded(), self._connection:
-                self._connection.executemany(_INSERT, batch)
+                self._connection.executemany(_INSERT, self._batch)
+        # Only now: an interrupt rolls the commit back, and what was seen must not go with it.
+        self._batch.clear()
 
     def populate(self, check: str, units: int, selection: str) -> None:
         """Record how many units the check could try, and how it chose among them ("all", or in words)."""
@@ -113,10 +128,16 @@ class Journal:
 
     def conclude(self, finding: Finding) -> None:
         """Keep the finding of a check; a resumed run doesn't make that check again."""
+        self._refuse_after_failure()
         self.flush()
         with self._guarded(), self._connection:
             blob = msgspec.json.encode(finding)
             self._connection.execute("INSERT OR REPLACE INTO findings VALUES (?, ?)", (finding.check, blob))
+
+    def complete(self, is_complete: bool) -> None:
+        """Note in the meta table ("complete": "yes" or "no") whether every check came to its end."""
+        with self._guarded(), self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", ("complete", _YES[is_complete]))
 
     def findings(self) -> dict[str, Finding]:
         """Findings by check, as far as checks were finished."""
@@ -124,7 +145,7 @@ class Journal:
         return {check: msgspec.json.decode(blob, type=Finding) for check, blob in rows}
 
     def meta(self) -> dict[str, str]:
-        """What the journal was created with."""
+        """What the journal was created with, and whether it is complete."""
         return dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
 
     def tally(self, check: str) -> Tally:
@@ -140,10 +161,9 @@ class Journal:
         (tried,) = self._connection.execute(
             """SELECT count(DISTINCT unit) FROM entries WHERE "check" = ? AND role = 'trial'""", (check,)
         ).fetchone()
-        differing = self._entries('"check" = ? AND expected != seen ORDER BY seq LIMIT ?', (check, _SHOWN * 20))
         return Tally.of(
             counts=[(Role(role), Outcome(expected), Outcome(seen), n) for role, expected, seen, n in counts],
-            differing=list(differing),
+            differing=list(self._differing(check, counts)),
             units=units,
             tried=tried,
             selection=selection,
@@ -187,6 +207,29 @@ class Journal:
     ) -> None:
         self.close()
 
+    def _differing(self, check: str, counts: list[tuple[str, str, str, int]]) -> Iterator[Entry]:
+        """The first few of each kind, so that no number of silences can hide the one leak."""
+        where = '"check" = ? AND role = ? AND expected = ? AND seen = ? ORDER BY seq LIMIT ?'
+        for role, expected, seen, _ in counts:
+            if expected != seen:
+                yield from self._entries(where, (check, role, expected, seen, _SHOWN))
+
+    def _refuse_after_failure(self) -> None:
+        # A check that swallows the first error must not go on as if its observations were kept.
+        if self._failure:
+            raise JournalError(self._failure)
+
+    @classmethod
+    def _known(cls, connection: sqlite3.Connection, path: Path) -> Journal:
+        """A journal over a connection that turned out to lead to one."""
+        journal = cls(connection, path)
+        try:
+            journal.meta()
+        except sqlite3.Error as error:
+            connection.close()
+            raise JournalError(f"{path} can't be read: {error}") from None
+        return journal
+
     def _entries(self, where: str, values: tuple[object, ...]) -> Iterator[Entry]:
         query = f'SELECT seq, "check", claim, role, expected, observation FROM entries WHERE {where}'  # noqa: S608
         for seq, check, claim, role, expected, blob in self._connection.execute(query, values):
@@ -200,14 +243,19 @@ class Journal:
             )
 
     def _guarded(self) -> _Guard:
-        return _Guard(self._path)
+        return _Guard(self)
+
+    def fail(self, why: str) -> JournalError:
+        """Take no more entries from now on, for that reason, and give the error that says so."""
+        self._failure = f"{self._path}: {why}"
+        return JournalError(self._failure)
 
 
 class _Guard:
     """Turns SQLite's errors into ours."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
     def __enter__(self) -> None:
         return None
@@ -216,9 +264,28 @@ class _Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, sqlite3.Error):
-            raise JournalError(
-                f"{self._path}: {error}; what was committed before is kept; free disk space and run again"
-            ) from error
+            advice = "free disk space and run again" if _is_about_space(error) else "run again"
+            raise self._journal.fail(f"{error}; what was committed before is kept; {advice}") from error
+
+
+def _is_about_space(error: sqlite3.Error) -> bool:
+    # The low byte is the primary code; a quota shows as an error of input and output.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def _encodable(observation: Observation) -> Observation:
+    """The same with lone surrogates spelled out: JSON may smuggle them into a text, and no encoding takes them."""
+    return msgspec.convert(_spelled(msgspec.to_builtins(observation)), Observation)
+
+
+def _spelled(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _spelled(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(each) for each in value]
+    return value
 
 
 def _connect(path: Path) -> sqlite3.Connection:

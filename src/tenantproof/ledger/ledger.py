@@ -12,7 +12,10 @@ _TELL_EVERY = 200
 
 
 class Ledger:
-    """One check's view of the journal. Nothing it is told makes it raise: judging comes later."""
+    """One check's view of the journal. Nothing that was seen makes it raise: judging comes later.
+
+    Expecting no answer raises ValueError, for a target that is down would then be as good as one that holds.
+    """
 
     def __init__(self, journal: Journal, check: str, claim: str, tell: Callable[[int], None] | None = None) -> None:
         self._journal, self._check, self._claim, self._tell = journal, check, claim, tell
@@ -35,6 +38,8 @@ class Ledger:
         self._journal.populate(self._check, units, selection)
 
     def _append(self, role: Role, observation: Observation, expected: Outcome) -> None:
+        if expected is Outcome.UNANSWERED:
+            raise ValueError(f"a check can't expect silence ({observation.what}); say what the target should do")
         self._journal.append(self._check, self._claim, role, expected, observation)
         self._count += 1
         if self._tell and (self._count % _TELL_EVERY == 0 or self._count <= 1):

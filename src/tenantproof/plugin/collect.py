@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import sys
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from tenantproof.model.errors import UsageError
 from tenantproof.plugin.kit import Ledger, claims_of
@@ -26,6 +29,11 @@ class Check:
     probes: dict[str, type[Probe]]
 
     @property
+    def key(self) -> str:
+        """The name a check has in the journal; the claim belongs to it, since one function may decide several."""
+        return f"{self.name}[{self.claim}]"
+
+    @property
     def needs(self) -> frozenset[str]:
         """The capabilities without which the check can't be made."""
         return frozenset().union(*(probe.needs for probe in self.probes.values()))
@@ -34,13 +42,15 @@ class Check:
 def find_checks(path: Path) -> Iterator[Check]:
     """The checks of one file, in the order they stand there.
 
-    Raises UsageError for a `check_` function without a claim, or a parameter that is neither ledger nor probe.
+    Raises UsageError for a `check_` function that stands twice, has no claim, or asks for what is neither ledger nor
+    probe.
     """
     module = _load(path)
-    functions = [f for f in vars(module).values() if isinstance(f, FunctionType) and f.__module__ == module.__name__]
-    for function in functions:
-        if function.__name__.startswith("check_"):
-            yield from _checks(path, function)
+    for name in _names(path):
+        function = vars(module).get(name)
+        if not isinstance(function, FunctionType) or inspect.iscoroutinefunction(function):
+            raise UsageError(f"{path.name}: {name} is no plain function; a check is a `def` under @claim(...)")
+        yield from _checks(path, name, function)
 
 
 def checked_claims(folder: Path) -> frozenset[str]:
@@ -62,10 +72,18 @@ def check_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith(("_", "conftest", "test_"))]
 
 
+class _Loader(SourceFileLoader):
+    """Compiles the source each time: no __pycache__ appears among the checks, and none is believed."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _load(path: Path) -> ModuleType:
     """Import a check file by its path, under a name that nothing else has."""
     name = f"tenantproof_checks_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -74,17 +92,36 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _checks(path: Path, function: FunctionType) -> Iterator[Check]:
+def _names(path: Path) -> list[str]:
+    """The checks that a file spells out. A name that stands twice would silently hide the first check."""
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = ast.parse(path.read_bytes(), str(path)).body
+    names = [node.name for node in nodes if isinstance(node, defined) and node.name.startswith("check_")]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{path.name}: {name} stands there {names.count(name)} times; give each check its name")
+    return names
+
+
+def _checks(path: Path, name: str, function: FunctionType) -> Iterator[Check]:
     claims = claims_of(function)
     if not claims:
-        raise UsageError(f"{path.name}: {function.__name__} decides no claim; put @claim(...) above it")
-    hints = typing.get_type_hints(function)
-    hints.pop("return", None)
-    probes = {name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, Probe)}
-    ledgers = tuple(name for name, kind in hints.items() if kind is Ledger)
-    if strangers := set(hints) - set(probes) - set(ledgers):
+        raise UsageError(f"{path.name}: {name} decides no claim; put @claim(...) above it")
+    hints = _hints(path, function)
+    probes = {key: kind for key, kind in hints.items() if isinstance(kind, type) and issubclass(kind, Probe)}
+    ledgers = tuple(key for key, kind in hints.items() if kind is Ledger)
+    parameters = inspect.signature(function).parameters
+    if strangers := sorted(set(parameters) - set(probes) - set(ledgers)):
         raise UsageError(
-            f"{path.name}: {function.__name__} asks for {sorted(strangers)}; a check gets probes and a Ledger"
+            f"{path.name}: {name} asks for {strangers}; a check gets probes and a Ledger, by their annotations"
         )
     for claim in claims:
-        yield Check(name=function.__name__, claim=claim, function=function, ledgers=ledgers, probes=probes)
+        yield Check(name=name, claim=claim, function=function, ledgers=ledgers, probes=probes)
+
+
+def _hints(path: Path, function: FunctionType) -> dict[str, object]:
+    try:
+        hints: dict[str, object] = typing.get_type_hints(function)
+    except NameError as error:
+        raise UsageError(f"{path.name}: {function.__name__}: {error}; import what its annotations name") from None
+    return {name: kind for name, kind in hints.items() if name != "return"}

@@ -38,8 +38,11 @@ _MARK = "__tenantproof_claims__"
 def claim(*ids: str) -> Callable[[_Check], _Check]:
     """Name the claim that a check decides; with several, the check is made once for each.
 
-    Parameters of the check are annotated: `Ledger`, or a probe class, of which it gets an instance.
+    Parameters of the check are annotated: `Ledger`, or a probe class, of which it gets an instance. Raises TypeError
+    when it stands above a check without its claims, as a bare `@claim`.
     """
+    if not all(isinstance(ident, str) for ident in ids):
+        raise TypeError("@claim needs the ids of the claims that the check decides, as in @claim('QA-1')")
 
     def mark(check: _Check) -> _Check:
         setattr(check, _MARK, ids)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tenantproof.judge.conclude import gather, unassessed
+from tenantproof.judge.conclude import cut_short, gather, unassessed
 from tenantproof.ledger.journal import Journal, JournalError
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
+from tenantproof.model.tally import Tally
 from tenantproof.model.verdict import Finding, Reason
 
 if TYPE_CHECKING:
@@ -68,77 +69,85 @@ class Assessment:
 
 
 def assess(context: RunContext) -> Assessment:
-    """Make every check of the folder. Raises UsageError when a check file can't be collected."""
+    """Make every check of the folder. Raises UsageError when there is none, or a check file can't be collected."""
     from tenantproof.plugin.plugin import IsolationPlugin
 
+    if not context.checks_dir.is_dir():
+        raise UsageError(f"{context.checks_dir} is no folder; name the folder of checks with --checks")
     plugin = IsolationPlugin(context)
     with _quiet_pytest() as options:
-        code = pytest.main([*options, str(context.checks_dir)], plugins=[plugin])
-    if plugin.collection_errors:
+        code = pytest.main(options, plugins=[plugin])
+    if plugin.collection_errors and not plugin.interrupted:
         raise UsageError("\n".join(plugin.collection_errors))
-    interrupted = plugin.interrupted
-    if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}:
-        interrupted = interrupted or code == pytest.ExitCode.INTERRUPTED
-        if not interrupted and not plugin.stopped:
-            raise UsageError(f"pytest could not run the checks in {context.checks_dir} (exit {int(code)})")
+    if code not in _ENDS and not plugin.interrupted and not plugin.stopped:
+        raise UsageError(f"pytest could not run the checks in {context.checks_dir} (exit {int(code)})")
+    ending = plugin.stopped or ("the run was interrupted" if plugin.interrupted else "the run ended before its check")
     by_check = {**context.resume, **plugin.findings}
+    by_check |= _begun(context, by_check, plugin.claims, ending)
+    if not plugin.stopped:
+        context.journal.complete(plugin.is_collected and not plugin.interrupted)
     return Assessment(
         by_check=by_check,
-        by_claim=_by_claim(context, by_check, plugin.claims, interrupted=interrupted, stopped=plugin.stopped),
-        interrupted=interrupted,
+        by_claim={
+            claim: _of_claim(context, claim, plugin.claims.get(claim, []), by_check, ending)
+            if plugin.is_collected
+            else unassessed(claim, "", Reason.INTERRUPTED, ending)
+            for claim in context.cards
+        },
+        interrupted=plugin.interrupted,
         broken=plugin.broken,
         stopped=plugin.stopped,
     )
 
 
-def _by_claim(
-    context: RunContext,
-    by_check: Mapping[str, Finding],
-    checks_of: Mapping[str, list[str]],
-    *,
-    interrupted: bool,
-    stopped: str,
+_ENDS = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+def _begun(
+    context: RunContext, done: Mapping[str, Finding], checks_of: Mapping[str, list[str]], ending: str
 ) -> dict[str, Finding]:
-    """A finding for every claim of the cards, whether or not a check came to it."""
-    result = {}
-    for claim in context.cards:
-        wanted = checks_of.get(claim, [])
-        findings = [by_check[key] for key in wanted if key in by_check]
-        if context.only and claim not in context.only and wanted:
-            result[claim] = unassessed(claim, "", Reason.NOT_SELECTED, "the run was told to assess other claims only")
-        elif len(findings) < len(wanted):
-            because = stopped or ("the run was interrupted" if interrupted else "the run ended before its check")
-            open_ = unassessed(claim, ", ".join(wanted), Reason.INTERRUPTED, because)
-            result[claim] = gather(claim, [*findings, open_])
+    """Findings of checks that saw something and did not come to their end."""
+    begun = {}
+    for claim, keys in checks_of.items():
+        for key in keys:
+            tally = context.journal.tally(key) if key not in done else Tally()
+            if tally.calibrations or tally.trials or tally.witnesses:
+                begun[key] = cut_short(claim, key, tally, Reason.INTERRUPTED, ending)
+    return begun
+
+
+def _of_claim(
+    context: RunContext, claim: str, wanted: list[str], by_check: Mapping[str, Finding], ending: str
+) -> Finding:
+    """The finding of a claim, whether or not its checks were made."""
+    findings = [by_check[key] for key in wanted if key in by_check]
+    if len(findings) < len(wanted):
+        rest = ", ".join(key for key in wanted if key not in by_check)
+        if context.only and claim not in context.only:
+            because = "the run was told to assess other claims only"
+            findings.append(unassessed(claim, "" if not findings else rest, Reason.NOT_SELECTED, because))
         else:
-            result[claim] = gather(claim, findings)
-    return result
+            findings.append(unassessed(claim, rest, Reason.INTERRUPTED, ending))
+    return gather(claim, findings)
 
 
 @contextmanager
 def _quiet_pytest() -> Iterator[list[str]]:
-    """Options that make a run depend on nothing but its checks: no configuration, no plugins, no cache, no output."""
-    inherited = os.environ.pop("PYTEST_ADDOPTS", None)
+    """Options that make a run depend on nothing but its checks: no configuration, no plugins, no cache, no output.
+
+    pytest is pointed at an empty folder, which the plugin fills with the checks.
+    """
+    inherited = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
     try:
         with tempfile.TemporaryDirectory() as folder:
             empty = Path(folder) / "pytest.ini"
             empty.write_text("[pytest]\n")
-            yield [
-                *("-c", str(empty), "--rootdir", folder, "--noconftest", "--disable-plugin-autoload"),
-                *(
-                    "-p",
-                    "no:cacheprovider",
-                    "-p",
-                    "no:terminal",
-                    "-p",
-                    "no:faulthandler",
-                    "--assert=plain",
-                    "--capture=no",
-                ),
-            ]
+            off = [f"no:{name}" for name in ("cacheprovider", "terminal", "faulthandler", "logging")]
+            options = ["-c", str(empty), "--rootdir", folder, "--noconftest", "--disable-plugin-autoload"]
+            options += [word for name in off for word in ("-p", name)]
+            yield [*options, "--assert=plain", "--capture=no", folder]
     finally:
-        if inherited is not None:
-            os.environ["PYTEST_ADDOPTS"] = inherited
+        os.environ.update(inherited)
 
 
 __all__ = ["Assessment", "Event", "JournalError", "RunContext", "assess"]
