@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.isolation_primitives import Stores
+from tenantproof.probes.isolation_primitives import Stores, Trails
 
 
 @claim("ST-1")
@@ -30,3 +30,17 @@ def check_a_login_opens_its_own_database_alone(stores: Stores, ledger: Ledger) -
             ledger.expect(observation, is_=REFUSED)
     for tenant in stores.tenants:
         ledger.calibrate(stores.enter(tenant, tenant), is_=PERMITTED)
+
+
+@claim("AU-1")
+def check_a_trail_opens_for_its_own_tenant_alone(trails: Trails, ledger: Ledger) -> None:
+    """A trail tells who did what and when, which is worth as much to a neighbour as the records themselves."""
+    for tenant in trails.tenants:
+        ledger.calibrate(trails.own(tenant), is_=PERMITTED)
+    ledger.population(len(trails.pairs) + len(trails.tenants))
+    for attacker, victim in trails.pairs:
+        ledger.expect(trails.foreign(attacker, victim), is_=REFUSED)
+    for tenant in trails.tenants:
+        ledger.expect(trails.strangers(tenant), is_=ABSENT)
+    for tenant in trails.tenants:
+        ledger.calibrate(trails.own(tenant), is_=PERMITTED)

@@ -38,6 +38,7 @@ def check_nobody_but_the_tenant_approves(desk: SupportAccess, ledger: Ledger) ->
     ledger.calibrate(case.approve(), is_=PERMITTED)
     ledger.calibrate(case.activate(), is_=PERMITTED)
     ledger.calibrate(case.read(), is_=PERMITTED)
+    ledger.calibrate(case.revoke(), is_=PERMITTED)
     denied = desk.case(tenant)
     ledger.calibrate(denied.ask(), is_=PERMITTED)
     ledger.calibrate(denied.deny(), is_=PERMITTED)
@@ -80,6 +81,8 @@ def check_every_step_needs_its_own_second_factor(desk: SupportAccess, ledger: Le
     ledger.expect(case.read(), is_=REFUSED)
     ledger.calibrate(case.activate(), is_=PERMITTED)
     ledger.calibrate(case.read(), is_=PERMITTED)
+    for opened in (case, elsewhere):
+        ledger.calibrate(opened.revoke(), is_=PERMITTED)
 
 
 @claim("SU-5")
@@ -93,6 +96,7 @@ def check_every_access_is_in_the_tenants_trail(desk: SupportAccess, ledger: Ledg
         for name in ("request", "approve", "activate", "read"):
             ledger.expect(desk.recorded(case, name, tenant), is_=PRESENT)
             ledger.expect(desk.recorded(case, name, other), is_=ABSENT)
+        ledger.calibrate(case.revoke(), is_=PERMITTED)
 
 
 @claim("SU-6")
@@ -106,3 +110,4 @@ def check_the_tenant_is_told_before_the_first_byte(desk: SupportAccess, ledger: 
         ledger.expect(desk.told(case, tenant), is_=PRESENT)
         ledger.expect(desk.told(case, other), is_=ABSENT)
         ledger.calibrate(case.read(), is_=PERMITTED)
+        ledger.calibrate(case.revoke(), is_=PERMITTED)

@@ -10,7 +10,10 @@ import pytest
 from venturi.trail.merkle import EMPTY_ROOT, Tree, extends, includes, leaf_hash, node_hash
 
 # The entries and roots that certificate transparency's own tests use (trees of 0 to 8 leaves).
-ENTRIES = [bytes.fromhex(x) for x in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]  # noqa: E501
+ENTRIES = [
+    bytes.fromhex(x)
+    for x in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
 GOLDEN = {
     1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",

@@ -143,6 +143,13 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "aggregation": profile.aggregation is not None and profile.safety.allow_writes,
         "scoring": "score" in profile.http.operations and profile.safety.allow_writes,
         "stores": any(tenant.database for tenant in profile.tenants),
+        "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
+        "streams": profile.kafka is not None,
+        "resolution": profile.resolution is not None and profile.safety.allow_writes,
+        # Nothing is erased but what the profile calls disposable, and only where it may be.
+        "erasure": (
+            profile.erasure is not None and profile.erasure.tenant.disposable and profile.safety.allow_destructive
+        ),
     }
     return frozenset(name for name, is_there in found.items() if is_there)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from tenantproof.model import aggregation_profile
+from tenantproof.model import aggregation_profile, erasure_profile, streams_profile
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -119,6 +119,10 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     aws: dict[str, AwsPrincipal] = {}
     records: tuple[Record, ...] = ()
     database: Database | None = None
+    database_instance: str = ""
+    """The RDS instance that holds the database."""
+    bucket: str = ""
+    """The tenant's own S3 bucket."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +142,8 @@ class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     workload: AwsPrincipal
     allowed_actions: tuple[str, ...] = ("kms:Decrypt", "kms:GenerateDataKey")
     disposable_keys: bool = False
+    export_prefix: str = "exports/"
+    """Where in a tenant's bucket the workload may write."""
 
 
 class Support(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,3 +189,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     aws: Aws | None = None
     support: Support | None = None
     aggregation: aggregation_profile.Aggregation | None = None
+    kafka: streams_profile.Kafka | None = None
+    resolution: streams_profile.Resolution | None = None
+    erasure: erasure_profile.Erasure | None = None

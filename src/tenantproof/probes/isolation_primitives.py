@@ -15,6 +15,9 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Database, Tenant
 from tenantproof.probes.probe import Probe
+from tenantproof.probes.trail_scope import Trails
+
+__all__ = ["Stores", "Trails"]
 
 # SQLSTATE classes in which PostgreSQL says no: authorization (28), privilege (42501), no such database (3D000).
 _NO = ("28", "42501", "3D000")

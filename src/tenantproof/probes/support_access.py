@@ -42,7 +42,7 @@ class SupportAccess(Probe):
             raise UsageError('the checks of support access need two tenants with a principal "approver"')
         self._trail = TrailReader(target)
         self._patience = _NOTICE_PATIENCE * target.profile.safety.timeout_seconds
-        self._bodies: dict[str, list[str]] = {}
+        self._bodies: dict[str, dict[str, str]] = {}
 
     def case(self, tenant: Tenant, *, seconds: int = _LONG) -> Case:
         """A new case, not asked for yet."""
@@ -103,6 +103,7 @@ class SupportAccess(Probe):
         deadline = time.monotonic() + (self._patience if is_due else 0)
         outcome, note = self._look(queue_of, case.id)
         while outcome is ABSENT and time.monotonic() < deadline:
+            time.sleep(0.1)
             outcome, note = self._look(queue_of, case.id)
         return Observation(
             probe=new_probe(),
@@ -111,7 +112,7 @@ class SupportAccess(Probe):
             principal=f"{queue_of.id}, auditor",
             request=f"sqs:ReceiveMessage on {one_line(queue_of.notices)}",
             response=note,
-            response_digest=digest("\n".join(self._bodies.get(queue_of.id, ()))),
+            response_digest=digest("\n".join(self._bodies.get(queue_of.id, {}).values())),
             at=datetime.now(UTC).timestamp(),
         )
 
@@ -119,7 +120,7 @@ class SupportAccess(Probe):
         """Read everything that the queue holds now; messages stay in it for their owner."""
         if not tenant.notices or "auditor" not in tenant.aws:
             raise UsageError(f"tenant {tenant.id!r} needs notices (an SQS queue) and aws.auditor in the profile")
-        kept = self._bodies.setdefault(tenant.id, [])
+        kept = self._bodies.setdefault(tenant.id, {})
         place = f"tenants.{tenant.id}.aws.auditor"
         sqs = self.target.aws.client("sqs", tenant.aws["auditor"], region=tenant.region, key=place)
         for _ in range(100):
@@ -134,15 +135,18 @@ class SupportAccess(Probe):
             if not answer.is_granted:
                 return (UNANSWERED if answer.failure else UNCLEAR), one_line(answer.failure or answer.code)
             messages = answer.data.get("Messages") or []
-            kept += [str(_body(message)) for message in messages]
+            kept |= dict(map(_identified, messages))
             if not messages:
                 break
-        held = sum(request in body for body in kept)
+        held = sum(request in body for body in kept.values())
         return (PRESENT, f"{held} notices name it") if held else (ABSENT, "no notice names it")
 
 
-def _body(message: Any) -> object:  # noqa: ANN401  # a message as SQS gives it
-    return message.get("Body", "") if isinstance(message, dict) else ""
+def _identified(message: Any) -> tuple[str, str]:  # noqa: ANN401  # a message as SQS gives it
+    """A message's id and body: a queue may show one message several times."""
+    members = message if isinstance(message, dict) else {}
+    body = str(members.get("Body", ""))
+    return str(members.get("MessageId", body)), body
 
 
 def _noted(seen: Observation, outcome: Outcome, note: str) -> Observation:

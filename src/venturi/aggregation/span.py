@@ -1,7 +1,7 @@
 """What follows from published counts by sums and differences: an exact test, by elimination modulo a large prime.
 
 A group is computable when its indicator vector lies in the row span of the published cells' (Chin and Özsoyoğlu's audit
-expert). Over a prime field the test can only err by calling a group computable that is not, with chance about 2^-61.
+expert). Over a prime field the test can only err by calling a group computable that is not, with chance about 2^-31.
 """
 
 from __future__ import annotations
@@ -9,54 +9,65 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeAlias
 
-PRIME = (1 << 61) - 1
+import numpy as np
+from numpy.typing import NDArray
+
+PRIME = (1 << 31) - 1
+"""The largest prime whose products fit into 64 bits."""
 Group: TypeAlias = "frozenset[tuple[str, str]]"
 """Persons, each as (source, person)."""
-_Vector: TypeAlias = list[int]
+_Vector: TypeAlias = NDArray[np.int64]
 
 
 class Span:
     """The row span of published groups, and what is left of every group that must not fall into it.
 
     `groups` are all the groups that will ever be asked about: persons who are in the same ones can't be told apart by
-    any count, so that each such class is one unknown.
+    any count, so that each such class is one unknown. Rows are kept fully reduced: each pivot's column is zero in all
+    the others, and in what is left of the secret groups.
     """
 
     def __init__(self, groups: Iterable[Group], secret: Iterable[Group]) -> None:
         known, hidden = list(dict.fromkeys(groups)), list(dict.fromkeys(secret))
         self._unknown = _classes([*known, *hidden])
-        self._size = len(set(self._unknown.values()))
-        self._rows: list[tuple[int, _Vector]] = []
-        self._left = [self._vector(group) for group in hidden]
+        size = len(set(self._unknown.values()))
+        self._pivots: list[int] = []
+        self._rows: _Vector = np.zeros((0, size), np.int64)
+        self._left: _Vector = np.zeros((len(hidden), size), np.int64)
+        for index, group in enumerate(hidden):
+            self._left[index] = self._vector(group)
 
     def withstands(self, group: Group) -> bool:
         """Whether no secret group would be computable if this one were published too."""
         row = self._reduced(group)
-        return row is None or not any(_is_zero(_without(left, row)) for left in self._left)
+        if row is None or not len(self._left):
+            return True
+        return bool(_without(self._left, *row).any(axis=1).all())
 
     def publish(self, group: Group) -> None:
         """Add a published group."""
         row = self._reduced(group)
-        if row is not None:
-            self._rows.append(row)
-            self._left = [_without(left, row) for left in self._left]
+        if row is None:
+            return
+        self._rows = np.vstack([_without(self._rows, *row), row[1]])
+        self._left = _without(self._left, *row)
+        self._pivots.append(row[0])
 
     def _reduced(self, group: Group) -> tuple[int, _Vector] | None:
         """What the group adds to the span as (pivot, row with 1 at the pivot), or None when it adds nothing."""
         vector = self._vector(group)
-        # In the order of publication: a later row is zero at the pivots of all earlier ones.
-        for row in self._rows:
-            vector = _without(vector, row)
-        pivot = next((index for index, value in enumerate(vector) if value), None)
-        if pivot is None:
+        factors = vector[self._pivots]
+        # Products first, sums of what is left of them after: each stays within 64 bits.
+        vector = (vector - (factors[:, None] * self._rows % PRIME).sum(axis=0)) % PRIME
+        found = np.flatnonzero(vector)
+        if not len(found):
             return None
-        inverse = pow(vector[pivot], -1, PRIME)
-        return pivot, [value * inverse % PRIME for value in vector]
+        pivot = int(found[0])
+        return pivot, vector * pow(int(vector[pivot]), -1, PRIME) % PRIME
 
     def _vector(self, group: Group) -> _Vector:
-        vector = [0] * self._size
-        for member in group:
-            vector[self._unknown[member]] = 1
+        vector = np.zeros(self._rows.shape[1], np.int64)
+        vector[[self._unknown[member] for member in group]] = 1
         return vector
 
 
@@ -70,11 +81,6 @@ def _classes(groups: Sequence[Group]) -> dict[tuple[str, str], int]:
     return {member: numbers.setdefault(tuple(where), len(numbers)) for member, where in signatures.items()}
 
 
-def _without(vector: _Vector, row: tuple[int, _Vector]) -> _Vector:
-    pivot, values = row
-    factor = vector[pivot]
-    return [(a - factor * b) % PRIME for a, b in zip(vector, values, strict=True)] if factor else vector
-
-
-def _is_zero(vector: _Vector) -> bool:
-    return not any(vector)
+def _without(vectors: _Vector, pivot: int, row: _Vector) -> _Vector:
+    """Every vector with the row taken away as often as makes it zero at the pivot."""
+    return (vectors - vectors[:, pivot, None] * row % PRIME) % PRIME

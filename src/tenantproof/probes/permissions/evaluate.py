@@ -89,9 +89,10 @@ def _context(action: str, caller: Caller, encryption_context: Mapping[str, str] 
         "kms:CallerAccount": caller.account,
         "aws:PrincipalArn": caller.principal,
     }
-    if encryption_context is None and takes_encryption_context(action):
+    takes = takes_encryption_context(action)
+    if encryption_context is None and takes:
         return Context(lowered(values))
-    pairs = encryption_context or {}
+    pairs = (encryption_context or {}) if takes else {}
     values |= {f"kms:EncryptionContext:{key}": value for key, value in pairs.items()}
     values["kms:EncryptionContextKeys"] = tuple(pairs)
     return Context(lowered(values), closed=("kms:encryptioncontext:",))

@@ -1,0 +1,27 @@
+"""The profile's [erasure]: the tenant that may be erased, and the operations with which subjects and tenants are.
+
+The module is imported as a whole, and its annotations are read late, so that it and `profile` can name each other.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tenantproof.model import profile
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tenant that exists to be erased, and how erasure is asked for.
+
+    `tenant` is no member of `tenants`, so that no other check meets it while its key is out of use. Its `aws` needs
+    `keyadmin`, who may disable, enable and schedule the deletion of its key. `operations`: write, shred, begin,
+    certificates, with {tenant} and {id}. `principal` is who may use them, `subject` and `text` the members of a record
+    that name its subject and hold what is encrypted; `template` is a record as `write` takes it.
+    """
+
+    tenant: profile.Tenant
+    operations: dict[str, profile.Operation]
+    template: dict[str, str | float]
+    principal: str = "steward"
+    subject: str = "subject_id"
+    text: str = "note"
