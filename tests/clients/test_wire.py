@@ -174,20 +174,35 @@ def test_a_connection_closed_without_a_word_is_a_failure() -> None:
     assert served.connections == 1
 
 
-def test_a_get_on_a_kept_connection_that_was_closed_is_sent_once_more() -> None:
+def closing_at_the_second(connection: socket.socket, served: Served) -> None:
+    """Answer one request, take a second one, and close without a word."""
+    served.received.append(request_from(connection))
+    connection.sendall(OK)
+    served.received.append(request_from(connection))
+
+
+def test_a_connection_that_was_closed_while_idle_is_not_used_again() -> None:
     with serving(saying(OK)) as served:
         sender = wire(served)
         assert sender.send(GET).is_whole
         time.sleep(0.05)
-        assert sender.send(GET).is_whole
+        assert sender.send(Request(method="POST", target="/")).is_whole
     assert served.connections == 2
 
 
-def test_a_post_on_a_kept_connection_that_was_closed_is_not_sent_again() -> None:
-    with serving(saying(OK)) as served:
+@pytest.mark.parametrize("request_", [GET, Request(method="POST", target="/", repeatable=True)], ids=["get", "post"])
+def test_what_may_be_repeated_is_sent_once_more_when_a_kept_connection_closes_over_it(request_: Request) -> None:
+    with serving(closing_at_the_second, saying(OK)) as served:
         sender = wire(served)
         assert sender.send(GET).is_whole
-        time.sleep(0.05)
+        assert sender.send(request_).is_whole
+    assert (served.connections, len(served.received)) == (2, 3)
+
+
+def test_a_post_is_not_sent_again_when_a_kept_connection_closes_over_it() -> None:
+    with serving(closing_at_the_second, saying(OK)) as served:
+        sender = wire(served)
+        assert sender.send(GET).is_whole
         assert sender.send(Request(method="POST", target="/")).status == 0
     assert served.connections == 1
 

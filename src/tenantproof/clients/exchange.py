@@ -14,6 +14,7 @@ class Request:
     """A request. Nothing in it is normalised: an attack is in the octets.
 
     `probe` is 32 hex digits and becomes the W3C trace id; `principal` names who sends it, for the record alone.
+    `repeatable`: sent again on a fresh connection when an idle one turns out to be closed; a GET always is.
     Characters beyond U+00FF make the text that they stand in UTF-8; all others are sent as one octet each.
     """
 
@@ -23,6 +24,7 @@ class Request:
     body: bytes = b""
     principal: str = ""
     probe: str = ""
+    repeatable: bool = False
 
     def names(self, header: str) -> bool:
         """Whether the request carries the header itself."""

@@ -156,6 +156,7 @@ def _token_request(client: ClientCredentials, name: str, wishes: Mapping[str, st
         headers=(("Authorization", f"Basic {basic}"), _FORM, ("Accept", "application/json")),
         body=urlencode(form).encode(),
         principal=name,
+        repeatable=True,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import select
 import socket
 import ssl
 import threading
@@ -108,8 +109,8 @@ class Wire:
         at, begun = time.time(), time.monotonic()
         idle = self._take_idle(place)
         answer, was_stale = self._attempt(place, request, idle, begun)
-        # An idle connection may be closed just as it is used; only that, and only a GET, is sent again, and only once.
-        if idle and was_stale and request.method == "GET":
+        # An idle connection may be closed just as it is used; only then, and only once, is a request sent again.
+        if idle and was_stale and (request.repeatable or request.method == "GET"):
             answer, _ = self._attempt(place, request, None, begun)
         return replace(answer, at=at, seconds=time.monotonic() - begun)
 
@@ -153,8 +154,13 @@ class Wire:
 
     def _take_idle(self, place: Place) -> socket.socket | None:
         with self._lock:
-            idle = self._idle.get(place)
-            return idle.pop() if idle else None
+            idle = self._idle.get(place, [])
+            while idle:
+                connection = idle.pop()
+                if not _has_ended(connection):
+                    return connection
+                connection.close()
+        return None
 
     def _connect(self, place: Place, begun: float) -> socket.socket:
         remaining = max(begun + self._seconds - time.monotonic(), 0.001)
@@ -180,6 +186,14 @@ class Wire:
             return
         with self._lock:
             self._idle.setdefault(place, []).append(connection)
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the target closed an idle connection, or said something on it that nobody had asked for."""
+    try:
+        return bool(select.select([connection], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
 
 
 def authority(host: str) -> str:
