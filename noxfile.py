@@ -47,3 +47,9 @@ def lint(session: nox.Session) -> None:
     _run(session, "mypy")
     python = str(bootstrap.ready())
     session.run(python, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what DESIGN.md asks for, by name (`-- sweep tokens`) or all of it; writes evidence/bench.json."""
+    _run(session, "benchmarks", *session.posargs)

@@ -16,6 +16,8 @@ class Defect:
     name: str
     path: Path
     claims: tuple[str, ...]
+    area: str = ""
+    """The name by which the defects of its file are chosen together."""
 
     @property
     def reference(self) -> str:
@@ -29,23 +31,24 @@ def load_defects(folder: Path) -> dict[str, Defect]:
     for path in sorted(folder.glob("*.py")):
         if path.stem == "__init__":
             continue
-        for name, claims in _table(path).items():
+        literals = _literals(path)
+        if "DEFECTS" not in literals:
+            raise UsageError(f'{path} has no DEFECTS table; add DEFECTS = {{"name_of_function": ("CLAIM",)}}')
+        for name, claims in ast.literal_eval(literals["DEFECTS"]).items():
             if name in found:
                 raise UsageError(f"{path} names the defect {name}, and so does {found[name].path}; rename one")
-            found[name] = Defect(name=name, path=path, claims=tuple(claims))
+            area = str(ast.literal_eval(literals["AREA"])) if "AREA" in literals else path.stem
+            found[name] = Defect(name=name, path=path, claims=tuple(claims), area=area)
     return found
 
 
-def _table(path: Path) -> dict[str, tuple[str, ...]]:
-    """The literal `DEFECTS` of the file; the file itself runs only inside a deployment."""
+def _literals(path: Path) -> dict[str, ast.expr]:
+    """What the file's top-level names are set to, unevaluated; the file itself runs only inside a deployment."""
+    found: dict[str, ast.expr] = {}
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
-        if isinstance(node, ast.AnnAssign):
-            target: ast.expr = node.target
-        elif isinstance(node, ast.Assign):
-            target = node.targets[0]
-        else:
-            continue
-        if isinstance(target, ast.Name) and target.id == "DEFECTS" and node.value is not None:
-            table: dict[str, tuple[str, ...]] = ast.literal_eval(node.value)
-            return table
-    raise UsageError(f'{path} has no DEFECTS table; add DEFECTS = {{"name_of_function": ("CLAIM",)}}')
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = value
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = value
+    return found

@@ -57,36 +57,47 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(name="sensitivity")
+@click.argument("areas", nargs=-1)
 @click.option("--defect", "chosen", multiple=True, help="Try these alone; the names stand in fixtures/defects/.")
 @click.option("--evidence", type=click.Path(path_type=Path), default=places.EVIDENCE, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 16), default=2, show_default=True, help="Deployments at a time.")
-def command(chosen: tuple[str, ...], evidence: Path, jobs: int) -> int:
+@click.option(
+    "--scope",
+    type=click.Choice(["all", "section"]),
+    default="all",
+    show_default=True,
+    help="Which claims each defect is held against: all, or those of the sections that it breaks.",
+)
+def command(areas: tuple[str, ...], chosen: tuple[str, ...], evidence: Path, jobs: int, scope: str) -> int:
     """Boot the reference deployment once per seeded defect and demand that its claims, and only they, turn.
 
+    AREAS are files of fixtures/defects/, by name or by what their name begins with; without any, all are tried.
     Then point the checks at hollow targets (dead, agreeable, refuser, echo): none may be satisfied.
     Writes EVIDENCE/sensitivity.json; a later `tenantproof run` prints from it which defects each check catches.
     Exit codes: 0 all caught, 1 a defect was missed or turned a claim it does not name.
     """
     checks = places.house("checks")
     cards = load_cards(checks)
-    defects = _chosen(load_defects(places.house("fixtures/defects")), chosen)
+    everything = load_defects(places.house("fixtures/defects"))
+    defects = _chosen(_within(everything, areas), chosen)
+    is_whole = len(defects) == len(everything)
     with Progress() as progress:
         with embedded(tenants=3, overlay="", note=progress.note) as text:
             profile = parse(text, "the embedded deployment's profile")
             progress.note("baseline: the deployment as it is")
             baseline = _findings(profile, cards, checks)
-            hollow = {} if chosen else {kind.value: _hollow(kind, profile, cards, checks) for kind in Hollow}
-        judge = _Judge(checks, baseline, progress)
+            hollow = {} if not is_whole else {kind.value: _hollow(kind, profile, cards, checks) for kind in Hollow}
+        judge = _Judge(checks, baseline, progress, _sections(cards) if scope == "section" else {})
         with ThreadPoolExecutor(jobs) as pool:
             caught = dict(zip(defects, pool.map(judge.of, defects.values()), strict=True))
-    known = {claim for defect in load_defects(places.house("fixtures/defects")).values() for claim in defect.claims}
+    known = {claim for defect in everything.values() for claim in defect.claims}
     result = Sensitivity(
         defects=caught,
         checks_without_defect=tuple(sorted(checked_claims(checks) - known)),
         hollow=hollow,
         baseline={claim: finding.verdict.value for claim, finding in baseline.items()},
     )
-    if not chosen:
+    if is_whole:
         _write(result, evidence)
     _print(result, baseline)
     well = result.holds() and all(_was_satisfied(baseline[claim]) for claim in checked_claims(checks))
@@ -94,15 +105,18 @@ def command(chosen: tuple[str, ...], evidence: Path, jobs: int) -> int:
 
 
 class _Judge:
-    """Runs the checks against one defect and says what turned."""
+    """Runs the checks against one defect and says what turned. `sections`: claim to those assessed with it, or all."""
 
-    def __init__(self, checks: Path, baseline: Findings, progress: Progress) -> None:
-        self._checks, self._baseline, self._progress = checks, baseline, progress
+    def __init__(
+        self, checks: Path, baseline: Findings, progress: Progress, sections: Mapping[str, frozenset[str]]
+    ) -> None:
+        self._checks, self._baseline, self._progress, self._sections = checks, baseline, progress, sections
 
     def of(self, defect: Defect) -> Caught:
         """Raises TargetError when the deployment with the defect could not be assessed at all."""
         self._progress.note(f"booting with {defect.name}")
-        verdicts = _run_with(defect, self._checks)
+        only = frozenset().union(*(self._sections.get(claim, frozenset()) for claim in defect.claims))
+        verdicts = _run_with(defect, self._checks, only)
         changed = {claim for claim, verdict in verdicts.items() if verdict != self._baseline[claim].verdict.value}
         turned = {claim for claim in changed if verdicts[claim] == Verdict.NOT_SATISFIED.value}
         wanted = set(defect.claims)
@@ -116,14 +130,15 @@ class _Judge:
         return result
 
 
-def _run_with(defect: Defect, checks: Path) -> dict[str, str]:
-    """Verdict by claim of a whole run against the deployment with the defect, in a process of its own.
+def _run_with(defect: Defect, checks: Path, only: frozenset[str]) -> dict[str, str]:
+    """Verdict by claim of a run against the deployment with the defect, in a process of its own. `only` empty: all.
 
     pytest keeps state that two runs in one process would share.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tenantproof", "run", "--quiet", "--checks", str(checks)]
         command += ["--overlay", defect.reference, "--evidence", folder]
+        command += ["--only", ",".join(sorted(only))] if only else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ourselves
         summary = Path(folder) / "latest" / "summary.json"
         if not summary.is_file():
@@ -131,7 +146,22 @@ def _run_with(defect: Defect, checks: Path) -> dict[str, str]:
                 f"{defect.name}: the run ended {done.returncode} without evidence:\n{done.stderr[-2000:]}"
             )
         claims = msgspec.json.decode(summary.read_bytes())["claims"]
-    return {claim: entry["verdict"] for claim, entry in claims.items()}
+    return {claim: entry["verdict"] for claim, entry in claims.items() if not only or claim in only}
+
+
+def _sections(cards: Mapping[str, Claim]) -> dict[str, frozenset[str]]:
+    """Claim to all claims of its section."""
+    return {
+        claim.id: frozenset(other.id for other in cards.values() if other.section == claim.section)
+        for claim in cards.values()
+    }
+
+
+def _within(defects: dict[str, Defect], areas: tuple[str, ...]) -> dict[str, Defect]:
+    known = sorted({defect.area for defect in defects.values()})
+    if strangers := [name for name in areas if not any(area.startswith(name) for area in known)]:
+        raise UsageError(f"no area of defects begins with {', '.join(strangers)}; there are: {', '.join(known)}")
+    return {name: each for name, each in defects.items() if not areas or each.area.startswith(areas)}
 
 
 def _findings(profile: Profile, cards: Mapping[str, Claim], checks: Path) -> Findings:
