@@ -1,0 +1,1 @@
+"""The trail's mathematics, written apart from any log that it judges: trees, proofs, signed heads, receipts."""
