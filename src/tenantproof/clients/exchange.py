@@ -47,6 +47,8 @@ class Answer:
     failure: str = ""
     malformed: str = ""
     at: float = 0.0
+    tries: int = 1
+    """How often the request was sent until this answer came: more than once after 429, 503 or a stale connection."""
 
     @property
     def is_whole(self) -> bool:

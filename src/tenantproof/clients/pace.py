@@ -23,11 +23,15 @@ class Pace:
 
     def wait(self) -> None:
         """Return when it is the caller's turn."""
+        if (seconds := self.reserve()) > 0:
+            self._sleep(seconds)
+
+    def reserve(self) -> float:
+        """Take the next turn, and say in how many seconds it comes; 0 says now."""
         if not self._gap:
-            return
+            return 0.0
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
             self._next = turn + self._gap
-        if turn > now:
-            self._sleep(turn - now)
+        return turn - now

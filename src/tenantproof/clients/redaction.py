@@ -39,7 +39,7 @@ def redact(headers: Headers) -> Headers:
 
 def scrub(text: str) -> str:
     """The text with everything that looks like a JSON Web Token replaced by its digest."""
-    return _JWT.sub(lambda found: digest(found[0]), text)
+    return _JWT.sub(lambda found: digest(found[0]), text) if "ey" in text else text
 
 
 def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
@@ -48,6 +48,8 @@ def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
     Terminal sequences are dropped, other unprintable characters are shown as <U+XXXX>; the rest is cut at `longest`
     characters.
     """
+    if len(text) <= longest and text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     length = 0
     for character in _ANSI.sub("", text[: 8 * longest]):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import secrets
 import select
 import socket
 import ssl
 import threading
 import time
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
-from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError
+from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError, answer_of
+from tenantproof.clients.octets import octets_of
 from tenantproof.clients.pace import Pace
 from tenantproof.clients.redaction import digest, one_line, redact, scrub
 from tenantproof.model.errors import UsageError
@@ -76,7 +75,6 @@ class Wire:
         self._lock = threading.Lock()
         self._idle: dict[Place, list[socket.socket]] = {}
         self._tls: ssl.SSLContext | None = None
-        self._agent = f"tenantproof/{_version()}"
 
     def send(self, request: Request, *, to: str = "") -> Answer:
         """Send the request to the base URL, or to the place that the URL `to` names, and read the answer.
@@ -121,12 +119,12 @@ class Wire:
         try:
             connection = connection or self._connect(place, begun)
         except OSError as error:
-            return Answer(failure=_unreachable(place, error)), False
+            return Answer(failure=unreachable(place, error)), False
         deadline = begun + self._seconds
         reader = Reader(connection, deadline, self._seconds)
         failure, malformed, was_stale = "", "", False
         try:
-            _push(connection, self._octets(place, request), deadline, self._seconds)
+            _push(connection, octets_of(request, place.authority, place.prefix), deadline, self._seconds)
             reader.read(request.method)
         except SilentError as silent:
             was_stale = not reader.reading.started and not silent.late
@@ -134,23 +132,7 @@ class Wire:
         except BrokenAnswerError as broken:
             malformed = str(broken)
         self._release(place, connection, reader.reading)
-        return _answer(reader.reading, failure, malformed), was_stale
-
-    def _octets(self, place: Place, request: Request) -> bytes:
-        target = place.prefix + request.target if request.target.startswith("/") else request.target
-        added = [("Host", place.authority)] if not request.names("host") else []
-        trailing: list[tuple[str, str]] = []
-        if request.probe and not request.names("traceparent"):
-            trailing.append(("traceparent", f"00-{request.probe}-{secrets.token_hex(8)}-01"))
-        if not request.names("user-agent"):
-            trailing.append(("User-Agent", self._agent))
-        # A length that nobody asked for would spoil an attack that says its own.
-        has_length = request.names("content-length") or request.names("transfer-encoding")
-        if not has_length and (request.body or request.method in {"POST", "PUT", "PATCH"}):
-            trailing.append(("Content-Length", str(len(request.body))))
-        head = [_raw(f"{request.method} {target} HTTP/1.1")]
-        head += [_raw(f"{name}: {value}") for name, value in (*added, *request.headers, *trailing)]
-        return b"\r\n".join(head) + b"\r\n\r\n" + request.body
+        return answer_of(reader.reading, failure, malformed), was_stale
 
     def _take_idle(self, place: Place) -> socket.socket | None:
         with self._lock:
@@ -226,20 +208,6 @@ def replay(request: Request) -> str:
     return "\n".join([*(one_line(line, 2000) for line in head), "", body]).rstrip()
 
 
-def _answer(reading: Reading, failure: str, malformed: str) -> Answer:
-    """The answer that a reading comes to: one that broke off half way is malformed, one that never came a failure."""
-    if failure and reading.status >= 200:
-        failure, malformed = "", f"the answer broke off after {len(reading.body)} octets of body: {failure}"
-    return Answer(
-        status=0 if failure else reading.status,
-        reason=reading.reason,
-        headers=reading.headers,
-        body=bytes(reading.body),
-        failure=failure,
-        malformed=malformed,
-    )
-
-
 def _push(connection: socket.socket, octets: bytes, deadline: float, allowed: float) -> None:
     """Send everything, or raise SilentError. A target may answer before it has read all, so a reset is read first."""
     try:
@@ -254,7 +222,8 @@ def _push(connection: socket.socket, octets: bytes, deadline: float, allowed: fl
         raise SilentError(f"the connection broke: {error.strerror or error}") from None
 
 
-def _unreachable(place: Place, error: OSError) -> str:
+def unreachable(place: Place, error: OSError) -> str:
+    """Why no connection came about, in one line."""
     if isinstance(error, ssl.SSLError):
         return one_line(f"{place.authority} can't be reached over TLS: {error.reason or error}")
     if isinstance(error, TimeoutError):
@@ -262,21 +231,7 @@ def _unreachable(place: Place, error: OSError) -> str:
     return one_line(f"{place.authority} can't be reached: {error.strerror or error}")
 
 
-def _raw(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
-
-
 def origin_and_target(url: str) -> tuple[str, str]:
     """A URL cut into what `Wire.send` takes as `to` and what it takes as the request's target."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _version() -> str:
-    try:
-        return version("tenantproof")
-    except PackageNotFoundError:
-        return "0"
