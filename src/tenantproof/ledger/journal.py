@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
+from tenantproof.ledger.schema import INSERT, INSERT_KIND, PAGE, SCHEMA, VERSION, Kind, Row
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Entry, Observation, Role
 from tenantproof.model.outcome import Outcome
 from tenantproof.model.tally import Tally
 from tenantproof.model.verdict import Finding
 
-_BATCH_ROWS = 2000
+_BATCH_ROWS = 8000
 _BATCH_SECONDS = 0.5
 _SHOWN = 5
 _YES = {True: "yes", False: "no"}
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE entries (
-  seq INTEGER PRIMARY KEY, "check" TEXT NOT NULL, claim TEXT NOT NULL, role TEXT NOT NULL,
-  expected TEXT NOT NULL, seen TEXT NOT NULL, unit TEXT, observation BLOB NOT NULL
-) STRICT;
-CREATE INDEX entries_by_check ON entries ("check", role, expected, seen);
-CREATE TABLE populations ("check" TEXT PRIMARY KEY, units INTEGER NOT NULL, selection TEXT NOT NULL) STRICT;
-CREATE TABLE findings ("check" TEXT PRIMARY KEY, finding BLOB NOT NULL) STRICT;
-"""
-_INSERT = (
-    """INSERT INTO entries ("check", claim, role, expected, seen, unit, observation) VALUES (?, ?, ?, ?, ?, ?, ?)"""
-)
-
-_Row = tuple[str, str, str, str, str, str | None, bytes]
+_NOWHERE = (None, None, None, None)
 
 
 class JournalError(UsageError):
@@ -44,13 +33,15 @@ class JournalError(UsageError):
 class Journal:
     """An append-only file of entries.
 
-    Rows are committed in batches of at most 2000 or half a second, so a killed run loses at most that. While it is
+    Rows are committed in batches of at most 8000 or half a second, so a killed run loses at most that. While it is
     written, SQLite's write-ahead log lies beside the file; `close` folds it in, and reading then changes no byte.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection, self._path = connection, path
-        self._batch: list[_Row] = []
+        self._batch: list[Row] = []
+        self._kinds: dict[Kind, int] = {}
+        self._fresh: list[tuple[int, str, str, str, str, str]] = []
         self._committed = time.monotonic()
         self._encoder = msgspec.json.Encoder()
         self._closed = False
@@ -63,7 +54,7 @@ class Journal:
             raise JournalError(f"{path} exists; a journal is never overwritten")
         journal = cls(_connect(path), path)
         with journal._guarded(), journal._connection:
-            journal._connection.executescript(_SCHEMA)
+            journal._connection.executescript(SCHEMA)
             journal._connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         return journal
 
@@ -100,8 +91,11 @@ class Journal:
         except UnicodeEncodeError:
             observation = _encodable(observation)
             seen = self._encoder.encode(observation)
-        unit = None if observation.unit is None else "\x1f".join(msgspec.structs.astuple(observation.unit))
-        self._batch.append((check, claim, role.value, expected.value, observation.outcome.value, unit, seen))
+        kind = (check, claim, role, expected, observation.outcome)
+        number = self._kinds.get(kind) or self._kind(kind)
+        unit = observation.unit
+        where = _NOWHERE if unit is None else (unit.attacker, unit.victim, unit.operation, unit.vector)
+        self._batch.append((number, *where, seen))
         if len(self._batch) >= _BATCH_ROWS or time.monotonic() - self._committed > _BATCH_SECONDS:
             self.flush()
 
@@ -110,9 +104,12 @@ class Journal:
         self._committed = time.monotonic()
         if self._batch and not self._failure:
             with self._guarded(), self._connection:
-                self._connection.executemany(_INSERT, self._batch)
+                if self._fresh:
+                    self._connection.executemany(INSERT_KIND, self._fresh)
+                self._connection.executemany(INSERT, self._batch)
         # Only now: an interrupt rolls the commit back, and what was seen must not go with it.
         self._batch.clear()
+        self._fresh.clear()
 
     def populate(self, check: str, units: int, selection: str) -> None:
         """Record how many units the check could try, and how it chose among them ("all", or in words)."""
@@ -123,7 +120,10 @@ class Journal:
         """Drop what an interrupted check left, so that it can be made anew without counting anything twice."""
         self.flush()
         with self._guarded(), self._connection:
-            for table in ("entries", "populations", "findings"):
+            self._connection.execute(
+                'DELETE FROM entries WHERE kind IN (SELECT id FROM kinds WHERE "check" = ?)', (check,)
+            )
+            for table in ("populations", "findings"):
                 self._connection.execute(f'DELETE FROM {table} WHERE "check" = ?', (check,))  # noqa: S608  # our names
 
     def conclude(self, finding: Finding) -> None:
@@ -151,21 +151,15 @@ class Journal:
     def tally(self, check: str) -> Tally:
         """What the entries of a check come to, counted by the database."""
         self.flush()
-        counts = self._connection.execute(
-            'SELECT role, expected, seen, count(*) FROM entries WHERE "check" = ? GROUP BY role, expected, seen',
-            (check,),
-        ).fetchall()
+        counts = [(role, expected, seen, number) for (_, _, role, expected, seen), number in self._counted(check=check)]
         units, selection = self._connection.execute(
             'SELECT units, selection FROM populations WHERE "check" = ?', (check,)
         ).fetchone() or (0, "all")
-        (tried,) = self._connection.execute(
-            """SELECT count(DISTINCT unit) FROM entries WHERE "check" = ? AND role = 'trial'""", (check,)
-        ).fetchone()
         return Tally.of(
-            counts=[(Role(role), Outcome(expected), Outcome(seen), n) for role, expected, seen, n in counts],
-            differing=list(self._differing(check, counts)),
+            counts=counts,
+            differing=list(self._differing(check)),
             units=units,
-            tried=tried,
+            tried=self._tried(check),
             selection=selection,
         )
 
@@ -174,10 +168,22 @@ class Journal:
     ) -> Iterator[Entry]:
         """Entries in order, narrowed by what is given; read as they are asked for. `limit` -1: all."""
         self.flush()
-        narrow = {"claim": claim, '"check"': check, "role": role.value if role else ""}
-        terms = {column: value for column, value in narrow.items() if value}
-        where = " AND ".join(f"{column} = ?" for column in terms) or "1"
-        return self._entries(f"{where} ORDER BY seq LIMIT ?", (*terms.values(), limit))
+        kinds = self._named(claim=claim, check=check, role=role)
+        # Within a kind the index gives rows in order for nothing; sorting a million observations would not be nothing.
+        streams = [self._entries({number: kind}, "kind = ? ORDER BY seq", (number,)) for number, kind in kinds.items()]
+        merged = heapq.merge(*streams, key=lambda entry: entry.seq)
+        return merged if limit < 0 else islice(merged, limit)
+
+    def entry(self, seq: int) -> Entry | None:
+        """The entry with that number, if there is one."""
+        self.flush()
+        return next(self._entries(self._named(), "seq = ?", (seq,)), None)
+
+    def find(self, probe: str, limit: int = 100) -> Iterator[Entry]:
+        """Entries whose probe id begins so; every observation is looked through."""
+        self.flush()
+        where = "json_extract(observation, '$.probe') GLOB ? ORDER BY seq LIMIT ?"
+        return self._entries(self._named(), where, (f"{probe}*", limit))
 
     def totals(self) -> tuple[int, int]:
         """(probes sent, observations made): one probe may be observed more than once."""
@@ -185,6 +191,11 @@ class Journal:
         query = "SELECT count(DISTINCT json_extract(observation, '$.probe')), count(*) FROM entries"
         probes, observations = self._connection.execute(query).fetchone()
         return probes, observations
+
+    def counting(self) -> sqlite3.Cursor:
+        """A cursor for who counts in the database itself (see `grids`); it must change no table of the journal."""
+        self.flush()
+        return self._connection.cursor()
 
     def close(self) -> None:
         """Commit, fold the write-ahead log in, and close; closing twice does nothing more."""
@@ -207,12 +218,42 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _differing(self, check: str, counts: list[tuple[str, str, str, int]]) -> Iterator[Entry]:
+    def _kind(self, kind: Kind) -> int:
+        """The number of a kind that this journal has not met before; it is written with the rows that need it."""
+        number = max(self._kinds.values(), default=0) + 1
+        self._kinds[kind] = number
+        self._fresh.append((number, *(str(part) for part in kind)))  # type: ignore[arg-type]  # five texts
+        return number
+
+    def _named(self, *, claim: str = "", check: str = "", role: Role | None = None) -> dict[int, Kind]:
+        """Numbers of the kinds that fit what is given."""
+        wanted = (check, claim, role or "")
+        return {
+            number: kind
+            for kind, number in self._kinds.items()
+            if all(not want or want == has for want, has in zip(wanted, kind, strict=False))
+        }
+
+    def _counted(self, *, check: str) -> Iterator[tuple[tuple[str, str, Role, Outcome, Outcome], int]]:
+        """Every kind of a check with the number of its entries, where there are any."""
+        for number, (name, claim, role, expected, seen) in sorted(self._named(check=check).items()):
+            (count,) = self._connection.execute("SELECT count(*) FROM entries WHERE kind = ?", (number,)).fetchone()
+            if count:
+                yield (name, claim, Role(role), Outcome(expected), Outcome(seen)), count
+
+    def _tried(self, check: str) -> int:
+        """How many different units the trials of a check tried."""
+        numbers = ",".join(str(number) for number in self._named(check=check, role=Role.TRIAL))
+        units = f"SELECT DISTINCT attacker, victim, operation, vector FROM entries WHERE kind IN ({numbers})"  # noqa: S608  # numbers
+        query = f"SELECT count(*) FROM ({units} AND attacker IS NOT NULL)"  # noqa: S608  # as above
+        (tried,) = self._connection.execute(query).fetchone()
+        return int(tried)
+
+    def _differing(self, check: str) -> Iterator[Entry]:
         """The first few of each kind, so that no number of silences can hide the one leak."""
-        where = '"check" = ? AND role = ? AND expected = ? AND seen = ? ORDER BY seq LIMIT ?'
-        for role, expected, seen, _ in counts:
-            if expected != seen:
-                yield from self._entries(where, (check, role, expected, seen, _SHOWN))
+        for number, kind in self._named(check=check).items():
+            if kind[3] != kind[4]:
+                yield from self._entries({number: kind}, "kind = ? ORDER BY seq LIMIT ?", (number, _SHOWN))
 
     def _refuse_after_failure(self) -> None:
         # A check that swallows the first error must not go on as if its observations were kept.
@@ -225,14 +266,26 @@ class Journal:
         journal = cls(connection, path)
         try:
             journal.meta()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == VERSION:
+                rows = connection.execute("SELECT * FROM kinds").fetchall()
+                journal._kinds = {
+                    (check, claim, role, expected, seen): n for n, check, claim, role, expected, seen in rows
+                }
+                return journal
         except sqlite3.Error as error:
             connection.close()
             raise JournalError(f"{path} can't be read: {error}") from None
-        return journal
+        connection.close()
+        raise JournalError(
+            f"{path} is in format {version} of a journal, and this version of tenantproof reads {VERSION}; "
+            "read it with the version that wrote it (its summary.json names it)"
+        )
 
-    def _entries(self, where: str, values: tuple[object, ...]) -> Iterator[Entry]:
-        query = f'SELECT seq, "check", claim, role, expected, observation FROM entries WHERE {where}'  # noqa: S608
-        for seq, check, claim, role, expected, blob in self._connection.execute(query, values):
+    def _entries(self, kinds: Mapping[int, Kind], where: str, values: tuple[object, ...]) -> Iterator[Entry]:
+        query = f"SELECT seq, kind, observation FROM entries WHERE {where}"  # noqa: S608  # our words
+        for seq, number, blob in self._connection.execute(query, values):
+            check, claim, role, expected, _ = kinds[number]
             yield Entry(
                 seq=seq,
                 check=check,
@@ -292,6 +345,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         # One run writes, and does so from the thread that a check happens to use.
         connection = sqlite3.connect(path, check_same_thread=False)
+        connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
     except sqlite3.Error as error:

@@ -26,7 +26,7 @@ class Unit(msgspec.Struct, frozen=True):
     vector: str
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came back from one probe. Holds no secret: tokens and bodies appear as digests.
 
     `probe` is 32 hex digits and travels as the W3C trace id; `at` is Unix time in seconds, `seconds` the latency.

@@ -1,0 +1,117 @@
+"""Counts the trials of a journal by unit, in the database, for the pictures of a report."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from tenantproof.model.grid import Cell, Grid
+from tenantproof.model.observation import Role
+from tenantproof.model.outcome import REFUTATIONS, Outcome
+
+if TYPE_CHECKING:
+    from tenantproof.ledger.journal import Journal
+
+_ROWS, _COLUMNS = 40, 14
+"""The most rows and columns that a reader can take in; what is in trouble comes first, then what was tried most."""
+
+
+def grids(journal: Journal, sections: Mapping[str, str]) -> tuple[Grid, ...]:
+    """Attacker by victim over everything, then vector by operation for every section that tried units.
+
+    `sections` gives the section of every claim. Memory depends on the size of the grids, not on that of the journal.
+    """
+    cursor = journal.counting()
+    kinds = _kinds(cursor)
+    made = [_grid(cursor, kinds, "", ("attacker", "victim"))]
+    for section in dict.fromkeys(sections.values()):
+        members = {number: kind for number, kind in kinds.items() if sections.get(kind[0]) == section}
+        made.append(_grid(cursor, members, section, ("vector", "operation")))
+    return tuple(grid for grid in made if grid is not None)
+
+
+_Kinds = Mapping[int, tuple[str, Cell]]
+"""Number of a kind to its claim and what one trial of it adds to a cell."""
+
+
+def _kinds(cursor: sqlite3.Cursor) -> _Kinds:
+    query = "SELECT id, claim, expected, seen FROM kinds WHERE role = ?"
+    rows = cursor.execute(query, (Role.TRIAL.value,)).fetchall()
+    return {number: (claim, _one(Outcome(expected), Outcome(seen))) for number, claim, expected, seen in rows}
+
+
+def _one(expected: Outcome, seen: Outcome) -> Cell:
+    if expected is seen:
+        return Cell(1)
+    if (expected, seen) in REFUTATIONS:
+        return Cell(1, refuted=1)
+    return Cell(1, unanswered=1) if seen is Outcome.UNANSWERED else Cell(1, differing=1)
+
+
+def _grid(cursor: sqlite3.Cursor, kinds: _Kinds, section: str, axes: tuple[str, str]) -> Grid | None:
+    """The grid over two columns of `entries`, or None where no trial of these kinds has a unit."""
+    down, across = axes
+    numbers = ",".join(map(str, kinds))
+    cursor.execute("DROP TABLE IF EXISTS temp.tried")
+    cursor.execute(
+        f"CREATE TEMP TABLE tried AS SELECT {down} AS r, {across} AS c, kind, count(*) AS n FROM entries "  # noqa: S608
+        f"WHERE kind IN ({numbers}) AND attacker IS NOT NULL AND {down} <> '' AND {across} <> '' GROUP BY 1, 2, 3"
+    )
+    bad = ",".join(str(number) for number, (_, cell) in kinds.items() if cell != Cell(1)) or "0"
+    rows, more_rows = _ranked(cursor, "r", bad, _ROWS)
+    columns, more_columns = _ranked(cursor, "c", bad, _COLUMNS)
+    if not rows:
+        return None
+    found = _cells(cursor, kinds, rows, columns)
+    down_names, across_names = _with_rest(rows, more_rows), _with_rest(columns, more_columns)
+    return Grid(
+        section=section,
+        across=across,
+        down=down,
+        rows=tuple(down_names),
+        columns=tuple(across_names),
+        cells=tuple(
+            tuple(found.get((row, column), Cell()) for column in range(len(across_names)))
+            for row in range(len(down_names))
+        ),
+        more_rows=more_rows,
+        more_columns=more_columns,
+    )
+
+
+def _ranked(cursor: sqlite3.Cursor, axis: str, bad: str, most: int) -> tuple[list[str], int]:
+    """The names along an axis in reading order, at most so many, and how many were left out."""
+    (count,) = cursor.execute(f"SELECT count(DISTINCT {axis}) FROM tried").fetchone()  # noqa: S608  # our own letter
+    query = (
+        f"SELECT {axis} FROM tried GROUP BY 1 "  # noqa: S608  # our own letter and numbers
+        f"ORDER BY sum(CASE WHEN kind IN ({bad}) THEN n ELSE 0 END) DESC, sum(n) DESC, 1 LIMIT ?"
+    )
+    names = [name for (name,) in cursor.execute(query, (most,))]
+    return sorted(names), count - len(names)
+
+
+def _with_rest(names: list[str], more: int) -> list[str]:
+    return [*names, f"{more} more"] if more else names
+
+
+def _cells(cursor: sqlite3.Cursor, kinds: _Kinds, rows: list[str], columns: list[str]) -> dict[tuple[int, int], Cell]:
+    """Cells by position; what has no row or column of its own counts in the last."""
+    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS place (axis TEXT, name TEXT, at INTEGER, PRIMARY KEY (axis, name))")
+    cursor.execute("DELETE FROM temp.place")
+    places: Iterable[tuple[str, str, int]] = [
+        *(("r", name, at) for at, name in enumerate(rows)),
+        *(("c", name, at) for at, name in enumerate(columns)),
+    ]
+    cursor.executemany("INSERT INTO place VALUES (?, ?, ?)", places)
+    query = """
+        SELECT coalesce(down.at, ?), coalesce(across.at, ?), kind, sum(n) FROM tried
+        LEFT JOIN place AS down ON down.axis = 'r' AND down.name = r
+        LEFT JOIN place AS across ON across.axis = 'c' AND across.name = c
+        GROUP BY 1, 2, 3"""
+    found: dict[tuple[int, int], Cell] = {}
+    for row, column, kind, number in cursor.execute(query, (len(rows), len(columns))):
+        one = kinds[kind][1]
+        some = Cell(number, number * one.refuted, number * one.differing, number * one.unanswered)
+        found[row, column] = found.get((row, column), Cell()) + some
+    return found
