@@ -33,12 +33,15 @@ def main() -> None:
     "--overlay", default="", metavar="FILE:NAME", help="A function Parts -> Parts: swaps parts of the deployment."
 )
 @click.option("--profile", type=click.Path(path_type=Path), help="Write the target profile here too (0600).")
+@click.option("--streams/--no-streams", default=True, help="With Apache Kafka, or without event streams.")
 @click.option("--lifeline", is_flag=True, help="End when standard input does; for programs that start this one.")
-def up(tenants: int, overlay: str, profile: Path | None, lifeline: bool) -> None:
+def up(tenants: int, overlay: str, profile: Path | None, streams: bool, lifeline: bool) -> None:
     r"""Boot everything on free ports of 127.0.0.1 and print a target profile (TOML) on standard output.
 
     Starts PostgreSQL with a database and two login roles per tenant, an AWS emulator behind a front that enforces
-    keys, policies and grants, an OpenID issuer per tenant, and the API. Ctrl-C stops all of it and leaves
+    keys, policies and grants, an OpenID issuer per tenant, Apache Kafka with a topic and two users per tenant, Stage A
+    of the pipeline, and the API. Apache Kafka is taken from KAFKA_HOME or fetched once with Maven; without either the
+    deployment has no event streams, and says so. Ctrl-C stops all of it and leaves
     nothing behind; so does killing this process.
 
     \b
@@ -59,7 +62,7 @@ def up(tenants: int, overlay: str, profile: Path | None, lifeline: bool) -> None
         # It imports half the deployment, which --help should not wait for.
         from venturi.provision.boot import boot
 
-        return boot(supervisor, tenants=tenants, overlay=overlay)
+        return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams)
 
     serve(boot, profile, asked)
 
@@ -103,8 +106,9 @@ def _failures() -> tuple[type[Exception], ...]:
     from venturi.postgres.server import PostgresDied
     from venturi.runtime.child import ChildDied
     from venturi.runtime.rundir import NoRunDirectory
+    from venturi.streams.errors import BrokerDied
 
-    return (OverlayError, NoPostgres, PostgresDied, ChildDied, NoRunDirectory, OSError)
+    return (OverlayError, NoPostgres, PostgresDied, BrokerDied, ChildDied, NoRunDirectory, OSError)
 
 
 def _write(path: Path, text: str) -> None:

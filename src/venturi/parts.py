@@ -13,14 +13,19 @@ from venturi.api.gate import TenantGate
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
 from venturi.aws.front import StrictFront
+from venturi.erasure.eraser import Eraser
+from venturi.exports.exporter import Exporter
 from venturi.identity.binding import Binding
 from venturi.identity.directory import Directory
 from venturi.identity.verifier import TokenVerifier
 from venturi.provision.databases import Doors
 from venturi.provision.keys import KeyPlan, KeyPolicy, tenant_grants, tenant_key_policy
+from venturi.provision.surroundings import Surroundings
 from venturi.records.store import Records
 from venturi.resolution.resolver import Resolver
 from venturi.scoring.scorer import Scorer
+from venturi.scoring.training import Training
+from venturi.streams.tenancy import StreamAccess
 from venturi.support.desk import SupportDesk
 from venturi.support.mfa import SecondFactor
 from venturi.support.notices import Notifier
@@ -46,10 +51,15 @@ class Parts:
     desk: type[SupportDesk] = SupportDesk
     resolver: type[Resolver] = Resolver
     scorer: type[Scorer] = Scorer
+    training: type[Training] = Training
     mfa: type[SecondFactor] = SecondFactor
     notifier: type[Notifier] = Notifier
     vault: type[Vault] = Vault
     doors: type[Doors] = Doors
+    streams: type[StreamAccess] = StreamAccess
+    eraser: type[Eraser] = Eraser
+    exporter: type[Exporter] = Exporter
+    surroundings: type[Surroundings] = Surroundings
     aggregation: AggregationParts = field(default_factory=AggregationParts)
     front: type[StrictFront] = StrictFront
     keys: type[KeyPlan] = KeyPlan

@@ -1,4 +1,4 @@
-"""`python -m venturi.serve aws|issuer|api`: one process of the deployment; the supervisor starts it, nobody else."""
+"""`python -m venturi.serve aws|issuer|api|stage-a`: one process of the deployment, started by the supervisor alone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ from typing import Any
 import msgspec
 
 from venturi.parts import Parts, load_overlay
+from venturi.resolution.settings import StageASettings
 from venturi.runtime.logs import log_json
 from venturi.settings import ApiSettings, AwsSettings, IssuerSettings
 
-_SETTINGS: dict[str, type[ApiSettings] | type[AwsSettings] | type[IssuerSettings]] = {
+_SETTINGS: dict[str, type[ApiSettings] | type[AwsSettings] | type[IssuerSettings] | type[StageASettings]] = {
     "aws": AwsSettings,
     "issuer": IssuerSettings,
     "api": ApiSettings,
+    "stage-a": StageASettings,
 }
-_MODULES = {"aws": "venturi.aws.server", "issuer": "venturi.identity.issuer_server", "api": "venturi.api.server"}
+_MODULES = {
+    "aws": "venturi.aws.server",
+    "issuer": "venturi.identity.issuer_server",
+    "api": "venturi.api.server",
+    "stage-a": "venturi.resolution.server",
+}
 _EXIT_SECONDS = 5.0
 
 Announce = Callable[[str], None]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from venturi.streams.settings import IngestStreams
+
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A client that may ask an issuer for tokens."""
@@ -69,6 +71,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """SNS topic in the tenant's account that notices of support access go to."""
     trail_key: str
     """Ed25519 private key (PEM) that signs the tenant's checkpoints and receipts."""
+    bucket: str = ""
+    """S3 bucket in the tenant's account that exports go to."""
 
 
 class AwsClientSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,4 +122,6 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     aggregation: dict[str, StoreSettings]
     """Jurisdiction to its store."""
     support: SupportSettings = SupportSettings()
+    streams: IngestStreams | None = None
+    """None: no broker; events are not taken."""
     overlay: str = ""

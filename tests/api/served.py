@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import asyncpg
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.api.stand_ins import BreakableTrail, ScriptedDesk
@@ -31,17 +32,26 @@ from venturi.api.gate import TenantGate
 from venturi.api.paths import Route
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import VENDOR, Refusals
-from venturi.api.server import aggregation_routes, open_pools, open_trails, pool_of, trusted
+from venturi.api.server import aggregation_routes, aggregation_stores, open_pools, open_trails, pool_of, trusted
+from venturi.erasure import assembly as erasures
+from venturi.erasure.eraser import Eraser, Shelves
+from venturi.erasure.errors import StillReadable
+from venturi.erasure.key_state import KeyState
+from venturi.exports import assembly as exports
+from venturi.exports.exporter import Exporter, TooMany
 from venturi.identity.binding import Binding
 from venturi.identity.directory import Directory
 from venturi.identity.issuer_server import build as build_issuers
 from venturi.identity.keys import KeyCache
 from venturi.identity.verifier import TokenVerifier
+from venturi.ingest import assembly as ingests
 from venturi.postgres.server import PostgresServer
 from venturi.provision import plan
+from venturi.provision.databases import _TENANT_SCHEMAS
 from venturi.records.store import NewAttribution, Records
 from venturi.runtime.asgi import serve_asgi
 from venturi.scoring.scorer import Scorer
+from venturi.scoring.training import Training
 from venturi.scoring.weights import baseline
 from venturi.settings import (
     ApiSettings,
@@ -63,7 +73,9 @@ CLIENTS: dict[str, tuple[ClientSettings, ...]] = {
         name: (
             client("reader", name, "attributions:read", "audit:read"),
             client("approver", name, "support:approve", "aggregation:consent", "audit:read"),
-            client("steward", name, "scoring:write"),
+            client(
+                "steward", name, "scoring:write", "attributions:write", "erasure:write", "exports:write", "events:write"
+            ),
             client("stranger", name, "attributions:read"),
         )
         for name in TENANTS
@@ -92,13 +104,32 @@ class MemoryKms:
         return wrapped.removeprefix(key_arn.encode())
 
 
+class MemoryBuckets:
+    """Buckets that keep nothing."""
+
+    async def put(self, tenant: str, name: str, data: bytes) -> str:
+        """Where it would be."""
+        return f"s3://{tenant}/{name}"
+
+    async def link(self, tenant: str, name: str, seconds: int) -> str:
+        """A link."""
+        return f"https://{tenant}.example/{name}?expires={seconds}"
+
+
+class MemoryStream:
+    """A stream that takes everything."""
+
+    async def publish(self, tenant: str, messages: Sequence[bytes], /) -> None:
+        """Taken."""
+
+
 class Service:
     """The running API, seen from outside, and the stand-ins behind it."""
 
     def __init__(self, base: str, settings: ApiSettings, behind: Behind, loop: asyncio.AbstractEventLoop) -> None:
         self.base, self._issuer, self.behind, self.loop = base, settings.issuer_base, behind, loop
         self.settings = settings
-        self.web = httpx.Client(base_url=base)
+        self.web = httpx.Client(base_url=base, timeout=30)
         self._tokens: dict[tuple[str, str], str] = {}
 
     def events(self, tenant: str, trace_id: str) -> list[dict[str, Any]]:
@@ -158,6 +189,8 @@ class Behind:
         self.routes: list[Route] = []
         self.fault = False
         self.unready = False
+        self.too_many = False
+        self.still_reading = False
 
     def forget(self, tenant: str) -> None:
         """Drop the tenant's cached data keys."""
@@ -212,6 +245,14 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
             for tenant in TENANTS:
                 for number in range(5):
                     await records.add(tenant, record(tenant, number))
+            scorer = Scorer(pools.app, baseline())
+            stores = await aggregation_stores(settings, stack)
+            shelves = Shelves(
+                app=pools.app,
+                guard=pools.guard,
+                trails=cast("Any", behind.trails),
+                signers=dict.fromkeys(TENANTS, Ed25519PrivateKey.generate()),
+            )
             for jurisdiction, store in settings.aggregation.items():
                 egress = await stack.enter_async_context(pool_of(store.egress))
                 await seat(jurisdiction, egress, f"{datetime.now(UTC):%Y-%m}")
@@ -223,17 +264,23 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                 records=records,
                 trails=cast("Any", behind.trails),
                 desk=cast("Any", behind.desk),
-                scorer=Scorer(pools.app, baseline()),
+                scorer=scorer,
                 pools=pools.every(),
-                areas=await aggregation_routes(
-                    settings,
-                    cast("Any", SimpleNamespace(aggregation=AggregationParts())),
-                    pools,
-                    stack,
-                    trails=cast("Any", behind.trails),
-                    records=records,
-                    vault=vault,
-                ),
+                areas=[
+                    *aggregation_routes(
+                        settings,
+                        cast("Any", SimpleNamespace(aggregation=AggregationParts(), training=Training)),
+                        pools,
+                        stores,
+                        trails=cast("Any", behind.trails),
+                        records=records,
+                        vault=vault,
+                        scorer=scorer,
+                    ),
+                    *erasures.routes(_eraser(behind), shelves, vault, behind.kms, arns),
+                    *exports.routes(_exporter(behind), records, MemoryBuckets(), cast("Any", behind.trails)),
+                    *ingests.routes(pools.app, vault, MemoryStream()),
+                ],
             )
             behind.routes = list(api.routes)
             api.pipeline.routes = [_faulty(route, behind) for route in api.routes]
@@ -255,6 +302,36 @@ def _faulty(route: Route, behind: Behind) -> Route:
         return await route.handler(exchange)
 
     return replace(route, handler=handler)
+
+
+def _eraser(behind: Behind) -> type[Eraser]:
+    """An eraser with a reader that reads on for as long as it is told to."""
+
+    class Watched(Eraser):
+        async def still_reading(self, tenant: str, subject: str | None) -> list[str]:
+            if behind.still_reading:
+                return ["a replica"]
+            # Other tests of the same service make exports, whose links are open for a while.
+            return [name for name in await super().still_reading(tenant, subject) if name != "export links"]
+
+        async def settle(self, tenant: str, event: Mapping[str, Any]) -> KeyState:
+            if behind.still_reading:
+                raise StillReadable("Still readable through: a replica.")
+            return await super().settle(tenant, event)
+
+    return Watched
+
+
+def _exporter(behind: Behind) -> type[Exporter]:
+    """An exporter that finds too many records when it is told to."""
+
+    class Counting(Exporter):
+        async def lines(self, tenant: str) -> list[bytes]:
+            if behind.too_many:
+                raise TooMany
+            return await super().lines(tenant)
+
+    return Counting
 
 
 def record(tenant: str, number: int) -> NewAttribution:
@@ -320,7 +397,7 @@ async def _provision(postgres: PostgresServer, settings: ApiSettings) -> None:
     homes: list[tuple[dict[str, DatabaseSettings], tuple[str, ...]]] = [
         (
             {"app": tenant.app, "guard": tenant.guard},
-            ("records", "vault", "trail", "support", "scoring", "aggregation.consent"),
+            _TENANT_SCHEMAS,
         )
         for tenant in settings.tenants
     ]

@@ -19,10 +19,17 @@ from venturi.aggregation import assembly
 from venturi.aggregation.assembly import Store, TenantPlane
 from venturi.api.app import Api, build
 from venturi.api.refusals import VENDOR
+from venturi.erasure import assembly as erasures
+from venturi.erasure.eraser import Shelves
+from venturi.exports import assembly as exports
+from venturi.exports.bucket import Place, S3Buckets
 from venturi.identity.keys import KeyCache, TrustedIssuer
+from venturi.ingest import assembly as ingests
+from venturi.ingest.ingest import Journal, NoStream
 from venturi.runtime.asgi import serve_asgi
 from venturi.scoring.weights import baseline
 from venturi.settings import ApiSettings, DatabaseSettings
+from venturi.streams.publisher import Publisher
 from venturi.support.sns import sns_publisher
 from venturi.vault.kms import Kms
 
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from venturi.identity.verifier import TokenVerifier
     from venturi.parts import Parts
     from venturi.records.store import Records
+    from venturi.scoring.scorer import Scorer
     from venturi.support.desk import SupportDesk
     from venturi.support.mfa import SecondFactor
     from venturi.trail.trail import Trail
@@ -66,12 +74,16 @@ async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -
     pools = await open_pools(settings, stack)
     kms = Kms(settings.aws)
     stack.callback(kms.close)
-    vault = parts.vault(kms, {tenant.id: tenant.key_arn for tenant in settings.tenants}, pools.app)
+    keys = {tenant.id: tenant.key_arn for tenant in settings.tenants}
+    vault = parts.vault(kms, keys, pools.app)
     trails = await open_trails(settings, parts, pools)
     directory = parts.directory(pools.control)
     desk = await _open_desk(settings, parts, pools, trails, parts.mfa(directory.mfa_public_key))
     stack.push_async_callback(desk.close)
     records = parts.records(pools.app, vault)
+    scorer = parts.scorer(pools.app, baseline())
+    stores = await aggregation_stores(settings, stack)
+    shelves = Shelves(app=pools.app, guard=pools.guard, trails=trails, signers=_signers(settings))
     return build(
         settings,
         parts,
@@ -80,9 +92,16 @@ async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -
         records=records,
         trails=trails,
         desk=desk,
-        scorer=parts.scorer(pools.app, baseline()),
+        scorer=scorer,
         pools=pools.every(),
-        areas=await aggregation_routes(settings, parts, pools, stack, trails=trails, records=records, vault=vault),
+        areas=[
+            *aggregation_routes(
+                settings, parts, pools, stores, trails=trails, records=records, vault=vault, scorer=scorer
+            ),
+            *erasures.routes(parts.eraser, shelves, vault, kms, keys),
+            *exports.routes(parts.exporter, records, _buckets(settings, stack), trails),
+            *ingests.routes(pools.app, vault, _publisher(settings, stack)),
+        ],
     )
 
 
@@ -96,19 +115,9 @@ async def open_pools(settings: ApiSettings, stack: AsyncExitStack) -> Pools:
     return Pools(dict(zip(names, apps, strict=True)), dict(zip(names, guards, strict=True)), control)
 
 
-async def aggregation_routes(
-    settings: ApiSettings,
-    parts: Parts,
-    pools: Pools,
-    stack: AsyncExitStack,
-    *,
-    trails: Mapping[str, Trail],
-    records: Records,
-    vault: Vault,
-) -> list[Route]:
-    """The endpoints of aggregation, over pools of their own to each jurisdiction's store."""
-    homes = {tenant.id: tenant.jurisdiction for tenant in settings.tenants}
-    stores = {
+async def aggregation_stores(settings: ApiSettings, stack: AsyncExitStack) -> dict[str, Store]:
+    """Pools of their own to each jurisdiction's store."""
+    return {
         jurisdiction: Store(
             egress=await stack.enter_async_context(pool_of(at.egress)),
             pipeline=await stack.enter_async_context(pool_of(at.pipeline)),
@@ -117,7 +126,26 @@ async def aggregation_routes(
         )
         for jurisdiction, at in settings.aggregation.items()
     }
-    return assembly.routes(parts.aggregation, TenantPlane(homes, pools.guard, trails, records, vault), stores)
+
+
+def aggregation_routes(
+    settings: ApiSettings,
+    parts: Parts,
+    pools: Pools,
+    stores: Mapping[str, Store],
+    *,
+    trails: Mapping[str, Trail],
+    records: Records,
+    vault: Vault,
+    scorer: Scorer,
+) -> list[Route]:
+    """The endpoints of aggregation, and of the training that learns from its releases."""
+    homes = {tenant.id: tenant.jurisdiction for tenant in settings.tenants}
+    releases = {jurisdiction: store.reader for jurisdiction, store in stores.items()}
+    return [
+        *assembly.routes(parts.aggregation, TenantPlane(homes, pools.guard, trails, records, vault), stores),
+        *parts.training(scorer, releases).routes(),
+    ]
 
 
 def pool_of(login: DatabaseSettings) -> asyncpg.Pool:
@@ -159,6 +187,25 @@ def trusted(settings: ApiSettings) -> dict[str, TrustedIssuer]:
     """The allow-list of issuers, by identifier."""
     urls = [f"{settings.issuer_base}/issuers/{name}" for name in settings.issuers]
     return {url: TrustedIssuer(url, f"{url}/jwks") for url in urls}
+
+
+def _signers(settings: ApiSettings) -> dict[str, Ed25519PrivateKey]:
+    return {tenant.id: _signer(tenant.trail_key) for tenant in settings.tenants}
+
+
+def _buckets(settings: ApiSettings, stack: AsyncExitStack) -> S3Buckets:
+    places = {each.id: Place(bucket=each.bucket, region=each.region, key_arn=each.key_arn) for each in settings.tenants}
+    buckets = S3Buckets(settings.aws, places)
+    stack.callback(buckets.close)
+    return buckets
+
+
+def _publisher(settings: ApiSettings, stack: AsyncExitStack) -> Journal:
+    if settings.streams is None:
+        return NoStream()
+    publisher = Publisher(settings.streams)
+    stack.callback(publisher.close)
+    return publisher
 
 
 async def _verifier(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -> TokenVerifier:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from venturi.ingest.envelope import Sealer, seal
 from venturi.ingest.events import Batch, encoded
+from venturi.streams.errors import StreamUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,14 @@ class Journal(Protocol):
     async def publish(self, tenant: str, messages: Sequence[bytes], /) -> None:
         """Append, durably and in order. Raises StreamUnavailable."""
         ...
+
+
+class NoStream:
+    """Stands for the stream of a deployment without a broker."""
+
+    async def publish(self, tenant: str, messages: Sequence[bytes], /) -> None:
+        """Raises StreamUnavailable."""
+        raise StreamUnavailable(f"no broker: {len(messages)} events of {tenant} were not taken")
 
 
 class KeyReused(Exception):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import msgspec
 
 from venturi.parts import Parts
+from venturi.provision import surroundings
 from venturi.provision.plan import VENDOR_ACCOUNT, AwsUser, Plan, TenantPlan
 
 Client: TypeAlias = Any
@@ -27,6 +29,10 @@ _AUDITOR_READS = (
     "kms:ListKeyRotations",
     "kms:ListKeys",
     "kms:ListResourceTags",
+    "rds:DescribeDBInstances",
+    "s3:GetBucketLocation",
+    "s3:GetBucketPolicy",
+    "s3:GetEncryptionConfiguration",
     "sns:ListSubscriptionsByTopic",
     "sns:GetTopicAttributes",
     "sqs:DeleteMessage",
@@ -34,26 +40,40 @@ _AUDITOR_READS = (
     "sqs:GetQueueUrl",
     "sqs:ReceiveMessage",
 )
+_KEY_ADMIN_DOES = (
+    "kms:CancelKeyDeletion",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:EnableKey",
+    "kms:ScheduleKeyDeletion",
+)
 
 
 class AwsAccounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The credentials of a deployment: an account's root by account id, an auditor by tenant, and the workload."""
+    """The credentials of a deployment: an account's root by account id, an auditor by tenant, and the workload.
+
+    `key_admins`, by tenant: who may take the key of a tenant for drills out of use.
+    """
 
     roots: dict[str, AwsUser]
     auditors: dict[str, AwsUser]
     workload: AwsUser
+    key_admins: dict[str, AwsUser] = {}
 
     def everyone(self) -> tuple[AwsUser, ...]:
         """All identities that the front has to know."""
-        return (*self.roots.values(), *self.auditors.values(), self.workload)
+        return (*self.roots.values(), *self.auditors.values(), *self.key_admins.values(), self.workload)
 
 
 class TenantAws(msgspec.Struct, frozen=True, kw_only=True):
-    """What was built for one tenant."""
+    """What was built for one tenant; the last three by `surroundings`, after the key."""
 
     key_arn: str
     topic_arn: str
     queue_url: str
+    bucket: str = ""
+    database_instance: str = ""
+    vpc: str = ""
 
 
 def draw_accounts(plan: Plan) -> AwsAccounts:
@@ -62,14 +82,19 @@ def draw_accounts(plan: Plan) -> AwsAccounts:
     return AwsAccounts(
         roots={account: _user(f"arn:aws:iam::{account}:root") for account in accounts},
         auditors={tenant.id: _user(f"arn:aws:iam::{tenant.account}:user/auditor") for tenant in plan.tenants},
+        key_admins={
+            tenant.id: _user(f"arn:aws:iam::{tenant.account}:user/keyadmin")
+            for tenant in plan.tenants
+            if tenant.is_drill
+        },
         workload=_user(f"arn:aws:sts::{VENDOR_ACCOUNT}:assumed-role/venturi-workload/api", session=True),
     )
 
 
 def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dict[str, TenantAws]:
-    """Create every tenant's key, topic, queue and auditor. Returns what was built, by tenant id.
+    """Create every tenant's key, topic, queue, auditor, network, database instance and bucket.
 
-    `parts.key_policy` and `parts.grants` decide what the vendor holds on a key.
+    Returns what was built, by tenant id. `parts.key_policy` and `parts.grants` decide what the vendor holds on a key.
     """
     with ThreadPoolExecutor(4) as pool:
         built = pool.map(lambda tenant: _tenant(endpoint, tenant, accounts, parts), plan.tenants)
@@ -77,7 +102,11 @@ def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dic
     keys = parts.keys().assign({tenant: made.key_arn for tenant, made in result.items()})
     result = {tenant: msgspec.structs.replace(made, key_arn=keys[tenant]) for tenant, made in result.items()}
     _workload_role(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()])
-    return result
+    around = surroundings.build(endpoint, plan, accounts, keys, parts.surroundings()).tenants
+    return {
+        tenant: msgspec.structs.replace(made, **msgspec.structs.asdict(around[tenant]))
+        for tenant, made in result.items()
+    }
 
 
 def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Parts) -> TenantAws:
@@ -85,7 +114,10 @@ def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Par
     key_arn = _key(client(endpoint, root, "kms", tenant.region), tenant, parts)
     topic_arn = _topic(client(endpoint, root, "sns", tenant.region))
     queue_url = _queue(endpoint, root, tenant, topic_arn)
-    _auditor(client(endpoint, root, "iam", tenant.region))
+    iam = client(endpoint, root, "iam", tenant.region)
+    _user_who_may(iam, "auditor", _AUDITOR_READS)
+    if tenant.is_drill:
+        _user_who_may(iam, "keyadmin", _KEY_ADMIN_DOES)
     return TenantAws(key_arn=key_arn, topic_arn=topic_arn, queue_url=queue_url)
 
 
@@ -121,10 +153,10 @@ def _queue(endpoint: str, root: AwsUser, tenant: TenantPlan, topic_arn: str) -> 
     return url
 
 
-def _auditor(iam: Client) -> None:
-    iam.create_user(UserName="auditor")
-    allow = {"Effect": "Allow", "Action": list(_AUDITOR_READS), "Resource": "*"}
-    iam.put_user_policy(UserName="auditor", PolicyName="audit", PolicyDocument=_policy(allow))
+def _user_who_may(iam: Client, name: str, actions: Sequence[str]) -> None:
+    iam.create_user(UserName=name)
+    allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=_policy(allow))
 
 
 def _workload_role(endpoint: str, root: AwsUser, topics: list[str]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Protocol
 
+import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from venturi.parts import Parts, load_overlay
 from venturi.provision import aws, databases
 from venturi.provision.plan import AUDIENCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
-from venturi.provision.profile import Addresses, SecretFiles, Table, profile
+from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
 from venturi.provision.seed import seed
+from venturi.resolution.settings import ResolverTenant, StageASettings
 from venturi.runtime.supervisor import Supervisor
 from venturi.settings import (
     ApiSettings,
@@ -28,6 +30,9 @@ from venturi.settings import (
     StoreSettings,
     TenantSettings,
 )
+from venturi.streams.build import Streams
+from venturi.streams.build import build as build_streams
+from venturi.streams.errors import NoBroker
 
 
 class _Cluster(Protocol):
@@ -38,25 +43,34 @@ class _Cluster(Protocol):
     ca: str
 
 
-def boot(supervisor: Supervisor, *, tenants: int, overlay: str) -> Table:
-    """Start everything and return the target profile.
+def boot(
+    supervisor: Supervisor, *, tenants: int, overlay: str, note: Callable[[str], None], with_streams: bool = True
+) -> Table:
+    """Start everything and return the target profile. `note` is told what is left out, and why.
 
     Raises OverlayError for an overlay that can't be loaded, ValueError for fewer than three tenants.
     """
     plan = draw(tenants, deployment=str(uuid.uuid4()))
     parts = load_overlay(overlay)(Parts())
     accounts = aws.draw_accounts(plan)
-    with ThreadPoolExecutor(3) as together:
+    with ThreadPoolExecutor(4) as together:
+        streaming = together.submit(_streams, supervisor, plan, parts, note) if with_streams else None
         stored = together.submit(_databases, supervisor, plan, parts)
         issuing = together.submit(_issuer, supervisor, plan, overlay)
         clouded = together.submit(_aws, supervisor, plan, accounts, parts, overlay)
         stored.result()
         issuer, (endpoint, built) = issuing.result(), clouded.result()
+        streams = streaming.result() if streaming else None
     admin = supervisor.postgres.admin()
     asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan)))
     settings = _api_settings(supervisor.postgres, plan, accounts, built, issuer, endpoint, overlay)
+    settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None)
     asyncio.run(seed(settings, plan, parts))
-    api = supervisor.child("api", settings)
+    with ThreadPoolExecutor(1) as beside:
+        resolving = beside.submit(supervisor.child, "stage-a", _stage_a(settings, streams)) if streams else None
+        api = supervisor.child("api", settings)
+        if resolving:
+            resolving.result()
     cluster = supervisor.postgres
     where = Addresses(
         api=api.url,
@@ -64,8 +78,33 @@ def boot(supervisor: Supervisor, *, tenants: int, overlay: str) -> Table:
         aws=endpoint,
         database=(cluster.host, cluster.port),
         database_ca=str(cluster.ca_file),
+        brokers=[streams.broker.address] if streams else [],
     )
-    return profile(plan, accounts, built, where, SecretFiles(supervisor.rundir / "secrets"))
+    secrets = SecretFiles(supervisor.rundir / "secrets")
+    return profile(plan, accounts, built, where, secrets) | (stream_tables(streams, secrets) if streams else {})
+
+
+def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[str], None]) -> Streams | None:
+    """Every tenant's stream, or None where there is no broker to be had."""
+    try:
+        return build_streams(
+            supervisor.rundir / "kafka",
+            [tenant.id for tenant in plan.tenants],
+            parts.streams(),
+            supervisor.register,
+        )
+    except NoBroker as missing:
+        note(f"no event streams: {missing}")
+        return None
+
+
+def _stage_a(settings: ApiSettings, streams: Streams) -> StageASettings:
+    return StageASettings(
+        tenants=tuple(ResolverTenant(id=each.id, app=each.app, key_arn=each.key_arn) for each in settings.tenants),
+        aws=settings.aws,
+        streams=streams.resolver,
+        overlay=settings.overlay,
+    )
 
 
 def _databases(supervisor: Supervisor, plan: Plan, parts: Parts) -> None:
@@ -159,6 +198,7 @@ def _tenant_settings(cluster: _Cluster, plan: Plan, tenant: TenantPlan, built: a
         key_arn=built.key_arn,
         topic_arn=built.topic_arn,
         trail_key=plan.trail_keys[tenant.id],
+        bucket=built.bucket,
     )
 
 

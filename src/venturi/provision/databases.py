@@ -11,7 +11,18 @@ import asyncpg
 from venturi.provision.plan import Plan, PrincipalPlan, TenantPlan
 
 CONTROL = "venturi_control"
-_TENANT_SCHEMAS = ("records", "vault", "trail", "support", "scoring", "aggregation.consent")
+_TENANT_SCHEMAS = (
+    "records",
+    "vault",
+    "trail",
+    "support",
+    "scoring",
+    "aggregation.consent",
+    "ingest",
+    "resolution",
+    "erasure",
+    "exports",
+)
 _CONTROL_SCHEMAS = ("identity", "trail")
 
 Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types

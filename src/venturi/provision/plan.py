@@ -18,6 +18,7 @@ HOME_REGION = "us-east-1"
 AUDIENCE = "https://api.venturi.example"
 ENCRYPTION_KEY_ALIAS = "alias/venturi"
 # Two ids share a prefix, and one tenant is in the EU, because isolation breaks along such lines first.
+DRILL = "drill"
 _NAMED = (
     ("acme", "Acme Inc.", "us-east-1", "non-eu"),
     ("acme-eu", "Acme Europe GmbH", "eu-central-1", "eu"),
@@ -77,6 +78,8 @@ class TenantPlan(msgspec.Struct, frozen=True, kw_only=True):
     guard_password: str
     records: tuple[RecordPlan, ...]
     principals: tuple[PrincipalPlan, ...]
+    is_drill: bool = False
+    """Whether the tenant exists to have its key destroyed in drills of erasure; nobody's data is in it."""
 
     @property
     def app_role(self) -> str:
@@ -120,13 +123,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def draw(count: int, *, deployment: str) -> Plan:
-    """Draw a plan for `count` tenants (at least 3), with fresh secrets, ids and canaries.
+    """Draw a plan for `count` tenants (at least 3) and the one for drills, with fresh secrets, ids and canaries.
 
     Raises ValueError when `count` is below 3.
     """
     if count < 3:
         raise ValueError(f"{count} tenants can't show isolation; ask for at least 3")
-    tenants = tuple(_tenant(index) for index in range(count))
+    drill = _tenant(count, (DRILL, "Erasure drill", HOME_REGION, "non-eu"), is_drill=True)
+    tenants = (*(_tenant(index, _named(index)) for index in range(count)), drill)
     names = (VENDOR, *(tenant.id for tenant in tenants))
     return Plan(
         deployment=deployment,
@@ -141,8 +145,8 @@ def draw(count: int, *, deployment: str) -> Plan:
     )
 
 
-def _tenant(index: int) -> TenantPlan:
-    ident, name, region, jurisdiction = _NAMED[index] if index < len(_NAMED) else _unnamed(index)
+def _tenant(index: int, named: tuple[str, str, str, str], *, is_drill: bool = False) -> TenantPlan:
+    ident, name, region, jurisdiction = named
     return TenantPlan(
         id=ident,
         name=name,
@@ -156,9 +160,18 @@ def _tenant(index: int) -> TenantPlan:
         principals=(
             _principal(ident, "reader", ("attributions:read", "audit:read")),
             _principal(ident, "approver", ("support:approve", "aggregation:consent", "audit:read"), mfa=True),
-            _principal(ident, "steward", ("scoring:write", "audit:read")),
+            _principal(ident, "steward", _STEWARD),
+            _principal(ident, "collector", ("events:write",)),
         ),
+        is_drill=is_drill,
     )
+
+
+_STEWARD = ("scoring:write", "audit:read", "attributions:write", "erasure:write", "exports:write")
+
+
+def _named(index: int) -> tuple[str, str, str, str]:
+    return _NAMED[index] if index < len(_NAMED) else _unnamed(index)
 
 
 def _unnamed(index: int) -> tuple[str, str, str, str]:

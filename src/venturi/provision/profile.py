@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from venturi.provision.aws import AwsAccounts, TenantAws
-from venturi.provision.plan import AUDIENCE, HOME_REGION, AwsUser, Plan, PrincipalPlan, TenantPlan
+from venturi.provision.plan import AUDIENCE, DRILL, HOME_REGION, AwsUser, Plan, PrincipalPlan, TenantPlan
+from venturi.provision.surroundings import EXPORTS
+from venturi.streams.build import Streams
+from venturi.streams.settings import StreamLogin
 
 Table: TypeAlias = dict[str, Any]
 """A TOML table on its way out; its values are strings, numbers, lists and tables."""
@@ -28,6 +31,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Host and port."""
     database_ca: str
     """File with the certificate (PEM) that the database shows."""
+    brokers: list[str] = []
+    """host:port of the event streams' broker, where there is one."""
 
 
 class SecretFiles:
@@ -60,7 +65,7 @@ def profile(
             },
         },
         "safety": {
-            "hosts": [urlsplit(url).netloc for url in (where.api, where.issuer, where.aws)],
+            "hosts": [urlsplit(url).netloc for url in (where.api, where.issuer, where.aws)] + where.brokers,
             "requests_per_second": 0.0,
             "connections": 8,
             "timeout_seconds": 10.0,
@@ -74,12 +79,57 @@ def profile(
             "region": HOME_REGION,
             "workload": _aws_user(accounts.workload, "workload", secrets),
             "disposable_keys": True,
+            "export_prefix": EXPORTS,
         },
         "support": _support(plan, where.issuer, secrets),
         "aggregation": _aggregation(plan, where, secrets),
+        "erasure": _erasure(plan, accounts, built, where, secrets),
         "tenants": [
-            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets) for tenant in plan.tenants
+            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets)
+            for tenant in plan.tenants
+            if not tenant.is_drill
         ],
+    }
+
+
+def stream_tables(streams: Streams, secrets: SecretFiles) -> Table:
+    """The tables of a deployment that has event streams."""
+    ca = secrets.keep("kafka.pem", streams.ingest.broker.ca)["file"]
+    tenants = {
+        tenant: {
+            "topic": writer.topic,
+            "group": streams.resolver.consumers[tenant].group,
+            "producer": _stream_login(writer, secrets),
+            "consumer": _stream_login(streams.resolver.consumers[tenant], secrets),
+        }
+        for tenant, writer in streams.ingest.producers.items()
+        if tenant != DRILL
+    }
+    return {
+        "kafka": {"bootstrap": streams.broker.address, "ca": ca, "tenants": tenants},
+        "resolution": {"writer": "collector", "reader": "reader"},
+    }
+
+
+def _stream_login(login: StreamLogin, secrets: SecretFiles) -> Table:
+    return {"user": login.user, "password": secrets.keep(f"{login.user}.kafka", login.password)}
+
+
+def _erasure(
+    plan: Plan, accounts: AwsAccounts, built: Mapping[str, TenantAws], where: Addresses, secrets: SecretFiles
+) -> Table:
+    root, (drill,) = "/v1/tenants/{tenant}", [tenant for tenant in plan.tenants if tenant.is_drill]
+    tenant = _tenant(drill, built[drill.id], accounts.auditors[drill.id], where, secrets)
+    tenant["aws"]["keyadmin"] = _aws_user(accounts.key_admins[drill.id], f"{drill.id}.keyadmin", secrets)
+    return {
+        "tenant": tenant,
+        "operations": {
+            "write": _operation("POST", f"{root}/imports"),
+            "shred": _operation("DELETE", f"{root}/subjects/{{id}}"),
+            "begin": _operation("POST", f"{root}/erasure"),
+            "certificates": _operation("GET", f"{root}/erasure/certificates"),
+        },
+        "template": {"touchpoint": "drill", "conversion": "drill", "channel": "search", "weight": 1.0},
     }
 
 
@@ -94,6 +144,8 @@ def _http() -> Table:
             "scoring_settings": _operation("GET", f"{root}/scoring/settings"),
             "configure_scoring": _operation("PUT", f"{root}/scoring/settings"),
             "trail": _operation("GET", f"{root}/audit/events"),
+            "ingest": _operation("POST", f"{root}/events"),
+            "write": _operation("POST", f"{root}/imports"),
         },
         "refusals": {
             "mismatch": {"status": 403, "code": "TENANT_MISMATCH", "body": MISMATCH},
@@ -105,6 +157,7 @@ def _http() -> Table:
             "approval": {"status": 403, "code": "NOT_APPROVED"},
             "conflict": {"status": 409, "code": "CONFLICT"},
             "invalid": {"status": 400, "code": "INVALID_REQUEST"},
+            "key": {"status": 503, "code": "KEY_UNAVAILABLE"},
         },
     }
 
@@ -147,6 +200,7 @@ def _aggregation(plan: Plan, where: Addresses, secrets: SecretFiles) -> Table:
             "releases": _operation("GET", f"{releases}/releases"),
             "release": _operation("GET", f"{releases}/releases/{{id}}"),
             "run": _operation("POST", f"{releases}/runs"),
+            "train": _operation("POST", "/v1/scoring/trainings"),
         },
         "refusals": {
             "consent": {"status": 403, "code": "NO_CONSENT"},
@@ -175,6 +229,8 @@ def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addre
         "account": tenant.account,
         "key_arn": built.key_arn,
         "notices": built.queue_url,
+        "bucket": built.bucket,
+        "database_instance": built.database_instance,
         "principals": {person.name: _principal(person, where.issuer, secrets) for person in tenant.principals},
         "aws": {"auditor": _aws_user(auditor, f"{tenant.id}.auditor", secrets)},
         "database": _database(tenant, where, secrets),

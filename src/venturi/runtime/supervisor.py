@@ -53,6 +53,10 @@ class Supervisor:
         child.tell(settings)
         return child
 
+    def register(self, group: int, number: int) -> None:
+        """Take this process group along at the end; `number` is the signal that ends it."""
+        self._undertaker.register(group, number)
+
     def during(self, work: Callable[[], None]) -> None:
         """Do the work in a thread while watching every process; returns early, the work undone, when asked to end.
 
