@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.isolation_primitives import Stores, Trails
+from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
+from tenantproof.probes.isolation_primitives import EventStreams, StageA, Stores, Trails
 
 
 @claim("ST-1")
@@ -30,6 +30,42 @@ def check_a_login_opens_its_own_database_alone(stores: Stores, ledger: Ledger) -
             ledger.expect(observation, is_=REFUSED)
     for tenant in stores.tenants:
         ledger.calibrate(stores.enter(tenant, tenant), is_=PERMITTED)
+
+
+@claim("EV-1")
+def check_a_stream_is_open_to_its_own_tenant_alone(streams: EventStreams, ledger: Ledger) -> None:
+    """A name that begins like another's is where permissions by prefix leak, and a listing tells who else is there."""
+    for tenant in streams.tenants:
+        ledger.calibrate(streams.plant(tenant), is_=PERMITTED)
+        ledger.calibrate(streams.own_read(tenant), is_=PERMITTED)
+        ledger.calibrate(streams.own_group(tenant), is_=PERMITTED)
+        ledger.calibrate(streams.own_listing(tenant), is_=PRESENT)
+    ledger.population(streams.units)
+    for attacker, victim in streams.pairs:
+        for crossing in streams.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+        for listing in streams.listings(attacker, victim):
+            ledger.expect(listing, is_=ABSENT)
+        ledger.expect(streams.foreign_or_absent(attacker, victim), is_=ALIKE)
+    for tenant in streams.tenants:
+        ledger.expect(streams.wrong_password(tenant), is_=REFUSED)
+        ledger.calibrate(streams.own_read(tenant), is_=PERMITTED)
+
+
+@claim("RE-1")
+def check_stage_a_repeats_itself_and_hears_no_neighbour(stage: StageA, ledger: Ledger) -> None:
+    """What a neighbour sends about subjects of the same names must change nothing; one's own touches must."""
+    for tenant in stage.tenants:
+        ledger.calibrate(stage.resolves(tenant), is_=PERMITTED)
+        ledger.calibrate(stage.own_touch(tenant), is_=DIFFERENT)
+    ledger.population(2 * len(stage.tenants) + len(stage.pairs))
+    for tenant in stage.tenants:
+        ledger.expect(stage.again(tenant), is_=ALIKE)
+        ledger.expect(stage.reordered(tenant), is_=ALIKE)
+    for tenant, neighbour in stage.pairs:
+        ledger.expect(stage.beside(tenant, neighbour), is_=ALIKE)
+    for tenant in stage.tenants:
+        ledger.calibrate(stage.resolves(tenant), is_=PERMITTED)
 
 
 @claim("AU-1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.per_tenant_keys import TenantKeys
+from tenantproof.probes.per_tenant_keys import Erasure, TenantKeys
 
 
 @claim("KE-1")
@@ -43,6 +43,39 @@ def check_the_workload_is_refused_everything_else_live(keys: TenantKeys, ledger:
             ledger.expect(attempt, is_=REFUSED)
         ledger.expect(keys.without_context(tenant), is_=REFUSED)
         ledger.calibrate(keys.round_trip(tenant), is_=PERMITTED)
+
+
+@claim("ER-1")
+def check_nothing_is_read_once_the_tenants_key_is_gone(erasure: Erasure, ledger: Ledger) -> None:
+    """A disabled key stops every reader but erases nothing; only a key on its way out may be certified."""
+    row = erasure.plant()
+    for seen in (erasure.read(row), erasure.listed(row), erasure.unwrap(), erasure.disable()):
+        ledger.calibrate(seen, is_=PERMITTED)
+    for reading in (erasure.read(row), erasure.listed(row), erasure.unwrap()):
+        ledger.expect(reading, is_=REFUSED)
+    ledger.expect(erasure.certified(), is_=ABSENT)
+    ledger.calibrate(erasure.restore(), is_=PERMITTED)
+    ledger.calibrate(erasure.read(row), is_=PERMITTED)
+    ledger.calibrate(erasure.schedule(), is_=PERMITTED)
+    for reading in (erasure.read(row), erasure.listed(row), erasure.unwrap()):
+        ledger.expect(reading, is_=REFUSED)
+    ledger.expect(erasure.certified(), is_=PRESENT)
+    ledger.calibrate(erasure.restore(), is_=PERMITTED)
+    ledger.calibrate(erasure.read(row), is_=PERMITTED)
+
+
+@claim("ER-2")
+def check_one_subject_is_erased_and_nobody_else(erasure: Erasure, ledger: Ledger) -> None:
+    """The erased subject's content has to be gone while its row still answers; the bystander's has to stay."""
+    erased, bystander = erasure.plant(), erasure.plant()
+    for row in (erased, bystander):
+        ledger.calibrate(erasure.content(row), is_=PRESENT)
+    ledger.calibrate(erasure.shred(erased), is_=PERMITTED)
+    ledger.expect(erasure.content(erased), is_=ABSENT)
+    ledger.expect(erasure.content(bystander), is_=PRESENT)
+    ledger.expect(erasure.write_again(erased), is_=REFUSED)
+    ledger.expect(erasure.content(erased), is_=ABSENT)
+    ledger.calibrate(erasure.content(bystander), is_=PRESENT)
 
 
 @claim("KE-4")

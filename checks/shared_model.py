@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from tenantproof.plugin.kit import ALIKE, DIFFERENT, PERMITTED, Ledger, claim
-from tenantproof.probes.shared_model import SharedModel
+from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, Ledger, claim
+from tenantproof.probes.shared_model import ModelTraining, SharedModel
 
 
 @claim("MO-1")
@@ -29,3 +29,21 @@ def check_one_tenants_settings_do_not_move_anothers_scores(model: SharedModel, l
     ledger.population(len(neighbours))
     for tenant, neighbour in neighbours:
         ledger.expect(model.neighbours_settings(tenant, neighbour), is_=ALIKE)
+
+
+@claim("MO-3")
+def check_no_tenants_data_move_the_weights_without_its_consent(training: ModelTraining, ledger: Ledger) -> None:
+    """The same records move the weights once their owner consents; so that they don't before is no accident."""
+    ledger.population(2 * len(training.tenants))
+    for tenant in training.tenants:
+        before = training.trained()
+        ledger.calibrate(training.trains(before), is_=PERMITTED)
+        ledger.calibrate(training.add_data(tenant), is_=PERMITTED)
+        after = training.trained()
+        ledger.expect(training.moved(before, after, why=f"{tenant} has new data", tenant=tenant), is_=ALIKE)
+        ledger.expect(training.names(after, tenant), is_=ABSENT)
+        ledger.calibrate(training.give(tenant), is_=PERMITTED)
+        ledger.calibrate(training.contribute(tenant), is_=PERMITTED)
+        shared = training.moved(after, training.trained(), why=f"{tenant} contributes them")
+        ledger.calibrate(shared, is_=DIFFERENT)
+        ledger.calibrate(training.revoke(tenant), is_=PERMITTED)

@@ -16,6 +16,7 @@ from tests.vault.conftest import OpenPools, Pools
 from venturi.settings import AwsClientSettings
 from venturi.vault.cache import DataKeyCache
 from venturi.vault.errors import KeyUnavailable, Tampered, Unrecoverable, VaultError
+from venturi.vault.freshness import one_request
 from venturi.vault.kms import DataKey, Kms
 from venturi.vault.vault import Vault
 
@@ -159,6 +160,22 @@ def test_a_disabled_key_closes_the_tenant_and_empties_the_cache(
             assert await on.vault.open(*PLACE, blob) == "x"
 
     asyncio.run(scenario())
+
+
+def test_a_disabled_key_is_obeyed_at_once_by_every_new_request(
+    cloud: Cloud, key_arns: dict[str, str], open_pools: OpenPools
+) -> None:
+    async def play() -> None:
+        async with bench(cloud, key_arns, open_pools) as on:
+            blob = await on.vault.seal(*PLACE, "x")
+            with one_request():
+                assert await on.vault.open(*PLACE, blob) == "x"
+                cloud.client("alder", "kms").disable_key(KeyId=key_arns["alder"])
+                assert await on.vault.open(*PLACE, blob) == "x"  # one request sees one state
+            with one_request(), pytest.raises(KeyUnavailable):
+                await on.vault.open(*PLACE, blob)
+
+    asyncio.run(play())
 
 
 def test_many_fields_of_one_subject_cost_one_call(

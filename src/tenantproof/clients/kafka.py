@@ -14,6 +14,7 @@ from tenantproof.clients.secrets import reveal
 from tenantproof.model.errors import UsageError
 from tenantproof.model.streams_profile import Kafka, StreamLogin
 
+_STEP_SECONDS = 0.5
 _LOG = logging.getLogger("tenantproof.kafka")
 _LOG.setLevel(logging.CRITICAL)  # what the broker says goes into the evidence
 
@@ -50,11 +51,22 @@ class Session:
         """All topics and groups that the user is shown."""
 
         def act() -> Reply:
-            topics = self._admin().list_topics(timeout=self.seconds).topics
+            topics = self._topics()
             groups = self._admin().list_consumer_groups(request_timeout=self.seconds).result(self.seconds)
             return Reply(said=(*sorted(topics), *sorted(group.group_id for group in groups.valid)))
 
         return self._timed(act)
+
+    def _topics(self) -> Any:  # noqa: ANN401  # the client has no types
+        """The listing, waited for in short steps: between them the client says that it was turned away."""
+        deadline = time.monotonic() + self.seconds
+        while True:
+            try:
+                return self._admin().list_topics(timeout=_STEP_SECONDS).topics
+            except self._kafka.KafkaException:
+                self._admin().poll(0)
+                if self._denied or time.monotonic() > deadline:
+                    raise
 
     def describe(self, topic: str) -> Reply:
         """What the user is told of one topic."""

@@ -24,7 +24,8 @@ class Target:
         self.capabilities = _capabilities(profile)
         self.wire = Wire(profile.target.base_url, profile.safety)
         self.tokens = TokenSource(profile, self.wire)
-        self._tenants = {tenant.id: tenant for tenant in profile.tenants}
+        drilled = (profile.erasure.tenant,) if profile.erasure else ()
+        self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *drilled)}
         self._aws: AwsClients | None = None
 
     @cached_property
@@ -142,6 +143,12 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "support": profile.support is not None and profile.safety.allow_writes,
         "aggregation": profile.aggregation is not None and profile.safety.allow_writes,
         "scoring": "score" in profile.http.operations and profile.safety.allow_writes,
+        "training": (
+            profile.aggregation is not None
+            and {"train"} <= set(profile.aggregation.operations)
+            and {"model", "write"} <= set(profile.http.operations)
+            and profile.safety.allow_writes
+        ),
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "streams": profile.kafka is not None,

@@ -27,8 +27,9 @@ class Aggregation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The aggregation pipeline as its API shows it.
 
     `operations`: state, give, revoke, contribute (with {tenant}); releases, release (with {id}) and run, with
-    {jurisdiction}. `principal` is the tenants' principal that may consent; `operator` the vendor's that may run the
-    pipeline. `refusals`: `consent`, `release` and `absent`. `identifying` are members of a record that name somebody.
+    {jurisdiction}; train, which has the shared model trained. `principal` is the tenants' principal that may consent;
+    `operator` the vendor's that may run the pipeline and train. `refusals`: `consent`, `release` and `absent`.
+    `identifying` are members of a record that name somebody.
     """
 
     operations: dict[str, profile.Operation]

@@ -25,6 +25,7 @@ _TABLES = {
     "stores": "[tenants.database]",
     "aggregation": "[aggregation], and safety.allow_writes = true",
     "scoring": "[http.operations] score, and safety.allow_writes = true",
+    "training": "[aggregation.operations] train, [http.operations] model and write, and safety.allow_writes = true",
     "trail": "[http.operations] trail",
     "buckets": "[aws], and bucket and database_instance of every tenant",
     "streams": "[kafka]",
@@ -77,6 +78,11 @@ class IsolationPlugin:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that the user stopped the run; pytest says the same when we stopped it ourselves."""
         self.interrupted = self.interrupted or not excinfo.errisinstance(pytest.Session.Interrupted)
+
+    def pytest_sessionfinish(self) -> None:
+        """Every probe lets go of what it holds."""
+        for probe in self._probes.values():
+            probe.close()
 
     def probe(self, kind: type[Probe]) -> Probe:
         """The run's one instance of a probe."""

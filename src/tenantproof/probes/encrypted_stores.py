@@ -34,9 +34,10 @@ class EncryptedStores(Probe):
         self.tenants = target.profile.tenants
         target.aws.identify(self.aws.workload, key="aws.workload")
 
-    def may_write(self, tenant: Tenant) -> bool:
-        """Whether objects may be put into the tenant's bucket to see what it takes."""
-        return self.target.profile.safety.allow_writes and tenant.disposable
+    @property
+    def writable(self) -> list[Tenant]:
+        """The tenants into whose buckets objects may be put to see what they take."""
+        return [each for each in self.tenants if self.target.profile.safety.allow_writes and each.disposable]
 
     def database_is_there(self, tenant: Tenant) -> Observation:
         """Whether the tenant's auditor finds the database instance that the profile names."""

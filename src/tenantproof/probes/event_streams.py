@@ -50,6 +50,12 @@ class EventStreams(Probe):
         """Every ordered (attacker, victim)."""
         return list(permutations(self.tenants, 2))
 
+    @property
+    def units(self) -> int:
+        """How many units there are to try: what every pair is tried with, and a guess at every tenant's password."""
+        by_role = (len(ACTS) - 1) * 2
+        return len(self.pairs) * (by_role + 2) + len(self.tenants)
+
     def plant(self, tenant: str) -> Observation:
         """The tenant's own producer appends a message that nobody could guess."""
         stream, nonce = self._stream(tenant), f"cnry-{secrets.token_hex(12)}"

@@ -14,10 +14,12 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Database, Tenant
+from tenantproof.probes.event_streams import EventStreams
 from tenantproof.probes.probe import Probe
+from tenantproof.probes.resolution import StageA
 from tenantproof.probes.trail_scope import Trails
 
-__all__ = ["Stores", "Trails"]
+__all__ = ["EventStreams", "StageA", "Stores", "Trails"]
 
 # SQLSTATE classes in which PostgreSQL says no: authorization (28), privilege (42501), no such database (3D000).
 _NO = ("28", "42501", "3D000")

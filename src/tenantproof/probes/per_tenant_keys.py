@@ -16,12 +16,16 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Aws, Tenant
+from tenantproof.probes.encrypted_stores import EncryptedStores
+from tenantproof.probes.erasure import Erasure
 from tenantproof.probes.key_calls import Arguments, KeyCall, harmful, harmless, outcome_of, undo_of
 from tenantproof.probes.permissions.actions import kms_actions
 from tenantproof.probes.permissions.documents import Document, read_document
 from tenantproof.probes.permissions.evaluate import Grant, decide, possible_actions, read_grants
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
+
+__all__ = ["EncryptedStores", "Erasure", "TenantKeys"]
 
 _YEAR_DAYS = 365
 _SLACK = timedelta(days=1)

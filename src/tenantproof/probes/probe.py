@@ -15,3 +15,6 @@ class Probe:
 
     def __init__(self, target: Target) -> None:
         self.target = target
+
+    def close(self) -> None:
+        """Let go of what the probe holds; called once, after the last check."""

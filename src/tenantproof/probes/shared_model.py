@@ -13,6 +13,9 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ALIKE, DIFFERENT, PERMITTED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, new_probe, sight
+from tenantproof.probes.training import ModelTraining
+
+__all__ = ["ModelTraining", "SharedModel"]
 
 _PATHS = [["search"], ["display", "social"], ["email", "search", "direct"], ["affiliate"] * 4]
 _PLAIN = {"slope": 1.0, "shift": 0.0, "threshold": 0.5}

@@ -27,6 +27,7 @@ from venturi.api.paths import Route, candidates, is_ambiguous, tenant_in
 from venturi.api.recorder import Recorder
 from venturi.trail.errors import TrailUnavailable
 from venturi.vault.errors import KeyUnavailable
+from venturi.vault.freshness import one_request
 
 if TYPE_CHECKING:
     from venturi.api.support import Support
@@ -100,7 +101,8 @@ class Pipeline:
     async def _handled(self, exchange: Exchange, route: Route) -> Answer:
         exchange.read_query(route.query)
         await exchange.read_body()
-        return await route.handler(exchange)
+        with one_request():
+            return await route.handler(exchange)
 
     async def _open_to_all(self, exchange: Exchange, found: _Found) -> Answer:
         route = self._aim(exchange, found)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from venturi.vault.cache import DataKeyCache
 from venturi.vault.errors import KeyUnavailable, Tampered, Unrecoverable
+from venturi.vault.freshness import is_first_use
 from venturi.vault.kms import KeyService
 from venturi.vault.rows import SubjectKeys, WrappedKey
 
@@ -77,11 +78,11 @@ class Vault:
             self._cache.forget(tenant, subject)
 
     async def data_key(self, tenant: str, subject: str, *, create: bool) -> bytes:
-        """The subject's plaintext data key, from the cache or from KMS."""
+        """The subject's plaintext data key, from the cache or from KMS; the first of a request is from KMS."""
         turn = self._turns.setdefault((tenant, subject), asyncio.Lock())
         async with turn:  # or a page of one subject's records would ask KMS once for each
             held = self._cache.find(tenant, subject)
-            if held is not None:
+            if held is not None and not self.must_ask(tenant):
                 return held
             try:
                 key = await self._fetch(tenant, subject, create=create)
@@ -91,6 +92,10 @@ class Vault:
                 raise
             self._cache.keep(tenant, subject, key)
             return key
+
+    def must_ask(self, tenant: str) -> bool:
+        """Whether KMS has to be asked although the key is in the cache."""
+        return is_first_use(tenant)
 
     async def _fetch(self, tenant: str, subject: str, *, create: bool) -> bytes:
         row = await self._rows.find(tenant, subject)
