@@ -34,7 +34,7 @@ class Supervisor:
     """
 
     def __init__(self, asked: Asked | None = None) -> None:
-        self.asked = asked or Asked()
+        self.asked = Asked() if asked is None else asked
         self.rundir = make_rundir()
         self._undertaker = Undertaker(self.rundir)
         self._children: list[Child] = []
