@@ -30,7 +30,8 @@ class Condition:
             return _null(self.wanted, values)
         if values == ():
             return _absent(self.operator)
-        each = (self._one(self.operator, value, context if variables else None) for value in values)
+        is_vague = not context.is_path_known and self.key.lower() == _PRINCIPAL
+        each = (self._one(self.operator, value, context if variables else None, is_vague) for value in values)
         if self.operator.quantifier == "foranyvalue":
             return some(each)
         if self.operator.quantifier == "forallvalues":
@@ -38,13 +39,14 @@ class Condition:
         # Without a quantifier, what several values mean is not documented.
         return next(each) if len(values) == 1 else None
 
-    def _one(self, operator: Operator, value: str, context: Context | None) -> Truth:
-        hit = some(self._compare(operator, text, value, context) for text in self.wanted)
+    def _one(self, operator: Operator, value: str, context: Context | None, is_vague: bool) -> Truth:
+        hit = some(_compared(operator, text, value, context, is_vague) for text in self.wanted)
         return negate(hit) if operator.inverse else hit
 
-    def _compare(self, operator: Operator, text: str, value: str, context: Context | None) -> Truth:
-        hit = operator.compare(text, value, context)
-        return may_name(text, value) if hit is False and self.key.lower() == _PRINCIPAL else hit
+
+def _compared(operator: Operator, text: str, value: str, context: Context | None, is_vague: bool) -> Truth:
+    hit = operator.compare(text, value, context)
+    return may_name(text, value) if hit is False and is_vague else hit
 
 
 def _null(wanted: Values, values: Values) -> Truth:
@@ -63,8 +65,10 @@ def _absent(operator: Operator) -> Truth:
     return operator.if_exists or operator.inverse
 
 
-def read_conditions(block: Mapping[str, object]) -> tuple[Condition, ...]:
+def read_conditions(block: object) -> tuple[Condition, ...]:
     """The conditions of a statement's Condition block. Raises ValueError where it is not one."""
+    if not isinstance(block, Mapping):
+        raise ValueError("Condition is no table")  # noqa: TRY004  # one error for every malformed policy
     found = []
     for name, keys in block.items():
         if not isinstance(keys, Mapping):

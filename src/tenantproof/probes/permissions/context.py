@@ -14,12 +14,15 @@ Values: TypeAlias = tuple[str, ...]
 class Context:
     """The condition keys of one request. Names of keys are not case-sensitive (IAM, "Condition").
 
-    `values` has lower-case keys. A key that it lacks is absent when its name begins with one of `closed`,
-    and not known otherwise.
+    `values` and the tables in `more`, looked at in this order, have lower-case keys. A key that they lack is absent
+    when its name begins with one of `closed`, and not known otherwise.
     """
 
     values: Mapping[str, Values] = field(default_factory=dict)
     closed: tuple[str, ...] = ()
+    more: tuple[Mapping[str, Values], ...] = ()
+    is_path_known: bool = False
+    """Whether aws:PrincipalArn has the role's path; the ARN of a session leaves it out."""
 
     def lookup(self, key: str) -> Values | None:
         """The values of a key, () when it is known to be absent, None when nothing is known."""
@@ -27,6 +30,10 @@ class Context:
         found = self.values.get(name)
         if found is not None:
             return found
+        for table in self.more:
+            found = table.get(name)
+            if found is not None:
+                return found
         return () if self.closed and name.startswith(self.closed) else None
 
 

@@ -71,9 +71,9 @@ def _names(text: str, resource: str, context: Context | None) -> Truth:
     return within if within == across else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One policy: its name, as the path of a decision prints it, and its statements."""
+    """One policy: its name, as the path of a decision prints it, and its statements. Two are never equal."""
 
     name: str
     statements: tuple[Statement, ...] = ()

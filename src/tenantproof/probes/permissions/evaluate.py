@@ -1,39 +1,33 @@
-"""May this principal do this to this key? Three-valued, with the statement or grant that decides.
+"""What policies and grants say about a caller and a resource, for all actions at once; and what a key's side gives.
 
-The question is asked of the key's side alone (its policy and its grants): across accounts AWS wants both sides, so what
-the key's side does not give, nobody has. Rules: AWS KMS developer guide, "Key policies" and "Grants in AWS KMS".
+The key's side is its policy and its grants: across accounts AWS wants both sides, so what the key's side does not give,
+nobody has. Both sides together are in `authorize`. Rules: AWS KMS developer guide, "Key policies", "Grants in AWS KMS".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from tenantproof.probes.permissions.actions import kms_actions, takes_encryption_context
-from tenantproof.probes.permissions.context import Context, lowered
+from tenantproof.probes.permissions.actions import (
+    Universe,
+    keys_never_in,
+    kms_universe,
+    takes_encryption_context,
+    universe_of,
+)
+from tenantproof.probes.permissions.context import Context, Values, lowered
 from tenantproof.probes.permissions.documents import Document, Effect, Statement
-from tenantproof.probes.permissions.principals import Caller, speaks_of
-from tenantproof.probes.permissions.truth import Truth, every, some
+from tenantproof.probes.permissions.grants import Grant, read_grants
+from tenantproof.probes.permissions.principals import Caller, Named, named
+from tenantproof.probes.permissions.spans import NOWHERE, Span, where
+from tenantproof.probes.permissions.truth import Truth
 
-_UNBOUND = frozenset({"kms:describekey", "kms:retiregrant"})
-"""Operations that a grant's encryption-context constraint does not bind."""
+__all__ = ["Decision", "Grant", "decide", "possible_actions", "read_grants"]
 
-
-@dataclass(frozen=True)
-class Grant:
-    """One grant. `constrained`: it carries an encryption-context constraint."""
-
-    id: str
-    grantee: str
-    retiring: str = ""
-    operations: tuple[str, ...] = ()
-    equals: tuple[tuple[str, str], ...] = ()
-    subset: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def constrained(self) -> bool:
-        """Whether an encryption context has to fit."""
-        return bool(self.equals or self.subset)
+_ENCRYPTION = "kms:encryptioncontext:"
+_ENCRYPTION_KEYS = "kms:encryptioncontextkeys"
 
 
 @dataclass(frozen=True)
@@ -44,6 +38,182 @@ class Decision:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this caller do any of the universe's actions to this resource? `contexts`: sets of actions and what is known
+    of the requests for them.
+    """
+
+    caller: Caller
+    resource: str
+    universe: Universe
+    contexts: tuple[tuple[int, Context], ...]
+    encryption_context: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A policy whose statements are sorted by effect, each with the actions of one universe that it covers."""
+
+    name: str
+    allows: tuple[tuple[int, Statement], ...] = ()
+    denies: tuple[tuple[int, Statement], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a resource's policy says: denied, given (directly; to the role at least; to the account at least)."""
+
+    denied: Span
+    direct: Span
+    role: Span
+    account: Span
+
+
+def question(
+    caller: Caller,
+    resource: str,
+    universe: Universe,
+    *,
+    known: Sequence[Mapping[str, Values]] = (),
+    closed: tuple[str, ...] = (),
+    encryption_context: Mapping[str, str] | None = None,
+    is_path_known: bool = False,
+) -> Question:
+    """A question, with what is known of every request in `known` (lower-case keys) and known to be absent in `closed`.
+
+    Without an encryption context the caller's choice of one is open.
+    """
+    contexts = []
+    for mask, takes, never in _classes(universe):
+        pairs = encryption_context if takes else {}
+        shut = never if pairs is None else (*never, _ENCRYPTION)
+        contexts.append((mask, Context(_encryption(pairs), closed + shut, tuple(known), is_path_known)))
+    return Question(caller, resource, universe, tuple(contexts), encryption_context)
+
+
+def _encryption(pairs: Mapping[str, str] | None) -> dict[str, Values]:
+    if pairs is None:
+        return {}
+    table = lowered({f"{_ENCRYPTION}{key}": value for key, value in pairs.items()}) if pairs else {}
+    return table | {_ENCRYPTION_KEYS: tuple(pairs)}
+
+
+@cache
+def _classes(universe: Universe) -> tuple[tuple[int, bool, tuple[str, ...]], ...]:
+    """Sets of actions whose requests have the same condition keys: whether a context, and which never."""
+    found: dict[tuple[bool, tuple[str, ...]], int] = {}
+    for action in universe.actions:
+        alike = takes_encryption_context(action), keys_never_in(action)
+        found[alike] = found.get(alike, 0) | universe.bit(action)
+    return tuple((mask, *alike) for alike, mask in found.items())
+
+
+def ruled(document: Document, universe: Universe) -> Ruled:
+    """Sort a policy's statements once, so that a decision looks only at those that cover an action it asks about."""
+    allows, denies = [], []
+    for statement in document.statements:
+        mask = universe.all
+        if not statement.fault:
+            mask = universe.covered(statement.actions, except_them=statement.except_actions)
+        if mask and (statement.fault or statement.effect is Effect.ALLOW):
+            allows.append((mask, statement))
+        if mask and (statement.fault or statement.effect is Effect.DENY):
+            denies.append((mask, statement))
+    return Ruled(document.name, tuple(allows), tuple(denies))
+
+
+def applies(mask: int, statement: Statement, asked: Question) -> Span:
+    """For which of the actions in `mask` the statement's Resource and Condition fit, whoever it names."""
+    if statement.fault:
+        return Span(0, mask)
+    anywhere = statement.resources == ("*",) and not statement.except_resources
+    if anywhere and not statement.conditions:
+        return Span(mask, mask)
+    span = NOWHERE
+    for group, context in asked.contexts:
+        if group & mask:
+            met: Truth = True if anywhere else statement.concerns(asked.resource, context)
+            if met is not False and statement.conditions:
+                held = statement.meets(context)
+                met = held if met else (None if held is not False else False)
+            span = span.either(where(met, group & mask))
+    return span
+
+
+def identity_says(policies: Iterable[Ruled], asked: Question) -> tuple[Span, Span]:
+    """What policies that name no principal allow and deny."""
+    allowed = denied = NOWHERE
+    for policy in policies:
+        for mask, statement in policy.allows:
+            if mask & ~allowed.sure:
+                allowed = allowed.either(applies(mask, statement, asked))
+        for mask, statement in policy.denies:
+            denied = denied.either(applies(mask, statement, asked))
+    return allowed, denied
+
+
+def resource_says(policy: Ruled, asked: Question) -> Said:
+    """What the resource's own policy says about the caller."""
+    denied = direct = role = account = NOWHERE
+    for mask, statement in policy.denies:
+        sure, maybe = _how(statement, asked.caller)
+        if maybe:
+            span = applies(mask, statement, asked)
+            denied = denied.either(span if sure else span.doubted())
+    for mask, statement in policy.allows:
+        sure, maybe = _how(statement, asked.caller)
+        if not maybe:
+            continue
+        span = applies(mask, statement, asked)
+        direct = direct.either(_at(Named.DIRECT, sure, maybe, span))
+        role = role.either(_at(Named.ROLE, sure, maybe, span))
+        account = account.either(_at(Named.ACCOUNT, sure, maybe, span))
+    return Said(denied, direct, role, account)
+
+
+def _how(statement: Statement, caller: Caller) -> tuple[Named, Named]:
+    return (Named.DIRECT, Named.DIRECT) if statement.fault else named(statement, caller)
+
+
+def _at(level: Named, sure: Named, maybe: Named, span: Span) -> Span:
+    return span if sure >= level else span.doubted() if maybe >= level else NOWHERE
+
+
+def granted(grants: Iterable[Grant], asked: Question) -> Span:
+    """What grants give the caller."""
+    span = NOWHERE
+    for grant in grants:
+        span = span.either(grant.gives(asked.caller, asked.universe, asked.encryption_context))
+    return span
+
+
+def deciding(policies: Iterable[Ruled], effect: Effect, bit: int, asked: Question) -> str:
+    """The name of the statement that says most about one action, or nothing."""
+    best = ""
+    for policy in policies:
+        for mask, statement in policy.allows if effect is Effect.ALLOW else policy.denies:
+            names = _how(statement, asked.caller) if statement.principals else (Named.DIRECT, Named.DIRECT)
+            truth = applies(mask & bit, statement, asked).truth(bit) if mask & bit and names[1] else False
+            if truth and names[0]:
+                return statement.name
+            if truth is not False and not best:
+                best = statement.name
+    return best
+
+
+def granting(grants: Iterable[Grant], bit: int, asked: Question) -> str:
+    """The name of the grant that says most about one action, or nothing."""
+    best = ""
+    for grant in grants:
+        truth = grant.gives(asked.caller, asked.universe, asked.encryption_context).truth(bit)
+        if truth:
+            return f"grant {grant.id}"
+        if truth is None and not best:
+            best = f"grant {grant.id}"
+    return best
+
+
 def decide(
     action: str,
     resource: str,
@@ -52,117 +222,46 @@ def decide(
     grants: Sequence[Grant] = (),
     encryption_context: Mapping[str, str] | None = None,
 ) -> Decision:
-    """Whether the caller may do `action` ("kms:Decrypt") to the key `resource` (its ARN).
+    """Whether the key's side gives the caller `action` ("kms:Decrypt") on the key `resource` (its ARN).
 
-    Without an encryption context the caller's choice of one is open, so a condition on it can't be told.
+    Without an encryption context the caller's choice of one is open, so a condition on it can't be told. An Allow for
+    the caller's whole account hands the decision to that account's own policies, which are not known here: it may.
     """
-    context = _context(action, caller, encryption_context)
-    denied, deny_name = _applies(Effect.DENY, action, resource, caller, policy, context)
-    if denied:
-        return Decision(False, f"denied by {deny_name}")
-    allowed, allow_name = _applies(Effect.ALLOW, action, resource, caller, policy, context)
-    granted, grant_name = _granted(action, caller, grants, encryption_context)
-    given = some((allowed, granted))
-    name = allow_name if allowed else grant_name if granted else allow_name or grant_name
-    if given is False:
-        return Decision(False, "nothing allows it")
-    if given is True and denied is False:
-        return Decision(True, f"allowed by {name}")
-    unsure = deny_name if denied is None and given is True else name
-    return Decision(None, f"can't be ruled out: {unsure}")
+    universe = kms_universe() if kms_universe().bit(action) else universe_of(action)
+    asked = _key_question(resource, caller, universe, encryption_context)
+    rules, bit = ruled(policy, universe), universe.bit(action)
+    may = _key_side(rules, grants, asked).truth(bit)
+    deny = deciding([rules], Effect.DENY, bit, asked)
+    if may is False:
+        said = resource_says(rules, asked)
+        return Decision(False, f"denied by {deny}" if said.denied.truth(bit) else "nothing allows it")
+    allow, grant = deciding([rules], Effect.ALLOW, bit, asked), granting(grants, bit, asked)
+    if may:
+        by_policy = resource_says(rules, asked).role.truth(bit)
+        return Decision(True, f"allowed by {allow if by_policy else grant}")
+    return Decision(None, f"can't be ruled out: {deny if deny and not allow else allow or grant}")
 
 
 def possible_actions(resource: str, caller: Caller, policy: Document, grants: Sequence[Grant] = ()) -> dict[str, str]:
     """Every KMS action that can't be shown to be kept from the caller in any encryption context, and why not."""
-    decisions = {action: decide(action, resource, caller, policy, grants) for action in kms_actions()}
-    return {action: decision.because for action, decision in decisions.items() if decision.may is not False}
+    universe = kms_universe()
+    asked = _key_question(resource, caller, universe, None)
+    span = _key_side(ruled(policy, universe), grants, asked)
+    return {action: decide(action, resource, caller, policy, grants).because for action in universe.named(span.maybe)}
 
 
-def read_grants(listed: Iterable[Mapping[str, object]]) -> tuple[Grant, ...]:
-    """Grants as kms:ListGrants returns them; members that are missing count as empty."""
-    return tuple(_grant(entry) for entry in listed)
+def _key_side(policy: Ruled, grants: Sequence[Grant], asked: Question) -> Span:
+    said = resource_says(policy, asked)
+    given = said.role.either(said.account.doubted()).either(granted(grants, asked))
+    return given.without(said.denied)
 
 
-def _context(action: str, caller: Caller, encryption_context: Mapping[str, str] | None) -> Context:
-    values: dict[str, tuple[str, ...] | str] = {
-        "aws:PrincipalAccount": caller.account,
-        "kms:CallerAccount": caller.account,
-        "aws:PrincipalArn": caller.principal,
+def _key_question(
+    resource: str, caller: Caller, universe: Universe, encryption_context: Mapping[str, str] | None
+) -> Question:
+    known = {
+        "aws:principalaccount": (caller.account,),
+        "kms:calleraccount": (caller.account,),
+        "aws:principalarn": (caller.principal,),
     }
-    takes = takes_encryption_context(action)
-    if encryption_context is None and takes:
-        return Context(lowered(values))
-    pairs = (encryption_context or {}) if takes else {}
-    values |= {f"kms:EncryptionContext:{key}": value for key, value in pairs.items()}
-    values["kms:EncryptionContextKeys"] = tuple(pairs)
-    return Context(lowered(values), closed=("kms:encryptioncontext:",))
-
-
-def _applies(
-    effect: Effect, action: str, resource: str, caller: Caller, policy: Document, context: Context
-) -> tuple[Truth, str]:
-    """Whether some statement of that effect applies, and the one that says most."""
-    best: Truth = False
-    name = ""
-    for statement in policy.statements:
-        truth = _statement(statement, effect, action, resource, caller, context)
-        if truth:
-            return True, statement.name
-        if truth is None and best is False:
-            best, name = None, statement.name
-    return best, name
-
-
-def _statement(
-    statement: Statement, effect: Effect, action: str, resource: str, caller: Caller, context: Context
-) -> Truth:
-    if statement.fault:
-        return None
-    if statement.effect is not effect or not statement.covers(action):
-        return False
-    return every((speaks_of(statement, caller), statement.concerns(resource, context), statement.meets(context)))
-
-
-def _granted(
-    action: str, caller: Caller, grants: Sequence[Grant], encryption_context: Mapping[str, str] | None
-) -> tuple[Truth, str]:
-    best: Truth = False
-    name = ""
-    for grant in grants:
-        truth = _gives(grant, action, caller, encryption_context)
-        if truth:
-            return True, f"grant {grant.id}"
-        if truth is None and best is False:
-            best, name = None, f"grant {grant.id}"
-    return best, name
-
-
-def _gives(grant: Grant, action: str, caller: Caller, encryption_context: Mapping[str, str] | None) -> Truth:
-    wanted = action.lower()
-    if wanted == "kms:retiregrant" and caller.is_named(grant.retiring):
-        return True
-    if not caller.is_named(grant.grantee) or wanted not in {f"kms:{name}".lower() for name in grant.operations}:
-        return False
-    if not grant.constrained or wanted in _UNBOUND:
-        return True
-    if encryption_context is None:
-        return None
-    exact = not grant.equals or dict(grant.equals) == dict(encryption_context)
-    return exact and set(grant.subset) <= set(encryption_context.items())
-
-
-def _grant(entry: Mapping[str, object]) -> Grant:
-    operations, constraints = entry.get("Operations"), entry.get("Constraints")
-    bounds = constraints if isinstance(constraints, Mapping) else {}
-    return Grant(
-        id=str(entry.get("GrantId", "")),
-        grantee=str(entry.get("GranteePrincipal", "")),
-        retiring=str(entry.get("RetiringPrincipal", "")),
-        operations=tuple(str(name) for name in operations) if isinstance(operations, list) else (),
-        equals=_pairs(bounds.get("EncryptionContextEquals")),
-        subset=_pairs(bounds.get("EncryptionContextSubset")),
-    )
-
-
-def _pairs(value: object) -> tuple[tuple[str, str], ...]:
-    return tuple((str(k), str(v)) for k, v in value.items()) if isinstance(value, Mapping) else ()
+    return question(caller, resource, universe, known=[known], encryption_context=encryption_context)
