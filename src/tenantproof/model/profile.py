@@ -45,7 +45,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible."""
+    """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible.
+
+    `checkpoint`, `inclusion` and `consistency` let a trail be verified (docs/trail-format.md).
+    """
 
     contract: str = ""
     operations: dict[str, Operation]
@@ -123,6 +126,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The RDS instance that holds the database."""
     bucket: str = ""
     """The tenant's own S3 bucket."""
+    trail_key: str = ""
+    """The public key that signs the heads of the tenant's trail, as note tools write it: NAME+ID+BASE64."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,12 +8,15 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from venturi.provision.aws import AwsAccounts, TenantAws
 from venturi.provision.plan import AUDIENCE, DRILL, HOME_REGION, AwsUser, Plan, PrincipalPlan, TenantPlan
 from venturi.provision.surroundings import EXPORTS
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin
+from venturi.trail.checkpoint import origin_of, verifier_key
 
 Table: TypeAlias = dict[str, Any]
 """A TOML table on its way out; its values are strings, numbers, lists and tables."""
@@ -85,7 +88,10 @@ def profile(
         "aggregation": _aggregation(plan, where, secrets),
         "erasure": _erasure(plan, accounts, built, where, secrets),
         "tenants": [
-            _tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets)
+            {
+                **_tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets),
+                "trail_key": _trail_key(tenant.id, plan.trail_keys[tenant.id]),
+            }
             for tenant in plan.tenants
             if not tenant.is_drill
         ],
@@ -146,6 +152,9 @@ def _http() -> Table:
             "trail": _operation("GET", f"{root}/audit/events"),
             "ingest": _operation("POST", f"{root}/events"),
             "write": _operation("POST", f"{root}/imports"),
+            "checkpoint": _operation("GET", f"{root}/audit/checkpoint"),
+            "inclusion": _operation("GET", f"{root}/audit/proofs/inclusion"),
+            "consistency": _operation("GET", f"{root}/audit/proofs/consistency"),
         },
         "refusals": {
             "mismatch": {"status": 403, "code": "TENANT_MISMATCH", "body": MISMATCH},
@@ -275,6 +284,13 @@ def _aws_user(user: AwsUser, name: str, secrets: SecretFiles) -> Table:
         "access_key_id": user.access_key_id,
         "secret_access_key": secrets.keep(f"{name}.aws", user.secret_access_key),
     }
+
+
+def _trail_key(tenant: str, private_pem: str) -> str:
+    """The public half, as the note tools write it."""
+    key = load_pem_private_key(private_pem.encode(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    return verifier_key(origin_of(tenant, 1), key.public_key())
 
 
 def _operation(method: str, path: str) -> Table:

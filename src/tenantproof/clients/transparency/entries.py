@@ -1,0 +1,202 @@
+"""Weighs the entries of a log, a stretch at a time: hashes, order, chain, times, spelling.
+
+A stretch needs nothing of the one before it but its last leaf hash and time, which are compared where two stretches
+meet; so stretches can be weighed side by side, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import rfc8785
+
+from tenantproof.clients.transparency.faults import Faults, Kind
+from tenantproof.clients.transparency.merkle import WIDTH
+
+NOTHING_BEFORE = "0" * 64
+"""`prev_hash` of the first entry."""
+_SPELLED = msgspec.json.Encoder(order="sorted").encode
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_LONG = tuple(mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
+_SHORTEST_TIME = len("2026-01-01T00:00:00Z")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a log is held to: its name (empty: whatever the first entry says), the time now and how far off is wrong."""
+
+    origin: str
+    now: float
+    skew: float = 300.0
+    lag: float = 300.0
+    """Seconds that may lie between an event and its being written."""
+
+
+@dataclass
+class Weighed:
+    """What a stretch of entries came to. `leaves` are their hashes, joined; times are Unix times."""
+
+    first: int
+    leaves: bytes = b""
+    previous: str = NOTHING_BEFORE
+    """What the first entry names as the leaf hash before it."""
+    began: float = 0.0
+    ended: float = 0.0
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def count(self) -> int:
+        """How many entries there were."""
+        return len(self.leaves) // WIDTH
+
+    def each(self) -> Iterator[bytes]:
+        """The leaf hashes, one by one."""
+        leaves = self.leaves
+        return (leaves[at : at + WIDTH] for at in range(0, len(leaves), WIDTH))
+
+
+def weigh(entries: Sequence[bytes], first: int, terms: Terms) -> Weighed:
+    """Weigh entries that follow each other, of which the first should have the sequence number `first`."""
+    result = Weighed(first)
+    faults, before, clock = result.faults, "", 0.0
+    leaves: list[bytes] = []
+    for seq, data in enumerate(entries, first):
+        event = _read(data, seq, faults)
+        if event is not None:
+            _place(event, seq, terms, faults)
+            named = event.get("prev_hash")
+            if not leaves:
+                result.previous = str(named)
+            elif named != before:
+                faults.add(Kind.UNCHAINED, f"entry {seq} does not name the entry before it", seq)
+            clock = _time(event, seq, clock, terms, faults)
+            if not leaves:
+                result.began = clock
+        leaf = hashlib.sha256(b"\x00" + data).digest()
+        before = leaf.hex()
+        leaves.append(leaf)
+    result.leaves, result.ended = b"".join(leaves), clock
+    return result
+
+
+def spelled(event: Mapping[str, Any]) -> bytes:
+    """The one spelling of an event (RFC 8785), which is what a log hashes. Raises ValueError when it has none."""
+    try:
+        return rfc8785.dumps(dict(event))
+    except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as problem:
+        raise ValueError(f"it has no canonical spelling: {type(problem).__name__}") from None
+
+
+def _read(data: bytes, seq: int, faults: Faults) -> dict[str, Any] | None:  # the JSON is the log's
+    try:
+        event = _decoded(data)
+        is_canonical = _SPELLED(event) == data and not _may_overflow(data) and data.isascii()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+        event, is_canonical = None, True
+    if not isinstance(event, dict):
+        faults.add(Kind.UNREADABLE, f"entry {seq} is no JSON object", seq)
+        return None
+    if not is_canonical and (why := _misspelled(data)):
+        faults.add(Kind.UNCANONICAL, f"entry {seq}: {why}", seq)
+    return event
+
+
+# A fraction comes out as text, so that what holds one is spelled otherwise than it was and is looked at closely.
+_decoded = msgspec.json.Decoder(float_hook=str).decode
+
+
+def _may_overflow(data: bytes) -> bool:
+    """Whether a number of 16 digits or more may stand in it: beyond what every JSON reader can hold."""
+    shape = data.translate(_DIGITS)
+    return any(mark in shape for mark in _LONG)
+
+
+def _misspelled(data: bytes) -> str:
+    """Why an entry is not in its canonical spelling, or nothing: slowly, for the few that the quick look can't pass."""
+    try:
+        event = json.loads(data, object_pairs_hook=_unique)
+        if rfc8785.dumps(event) != data:
+            return "it is not spelled as RFC 8785 says"
+    except _Twice:
+        return "it names a member twice"
+    except (ValueError, rfc8785.CanonicalizationError, RecursionError):
+        return "it has no canonical spelling"
+    if any(unicodedata.normalize("NFC", name) != name for name in _names(event)):
+        return "a member's name has another spelling that looks the same"
+    return ""
+
+
+class _Twice(Exception):
+    """A member is named twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Twice
+    return found
+
+
+def _names(value: Any) -> Iterator[str]:  # noqa: ANN401  # the JSON is the log's
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _names(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _names(item)
+
+
+def _place(event: Mapping[str, Any], seq: int, terms: Terms, faults: Faults) -> None:
+    said, log = event.get("seq"), event.get("log")
+    if said != seq or isinstance(said, bool):
+        if isinstance(said, int) and not isinstance(said, bool):
+            kind = Kind.GAP if said > seq else Kind.REPEATED
+            faults.add(kind, f"entry {said} stands where {seq} should", seq)
+        else:
+            faults.add(Kind.UNREADABLE, f"entry {seq} has no sequence number", seq)
+    if log != terms.origin:
+        faults.add(Kind.FOREIGN, f"entry {seq} is of another log", seq)
+    if not isinstance(event.get("prev_hash"), str):
+        faults.add(Kind.UNREADABLE, f"entry {seq} does not say what was before it", seq)
+
+
+def _time(event: Mapping[str, Any], seq: int, before: float, terms: Terms, faults: Faults) -> float:
+    """When the entry was written, or `before` when it does not say."""
+    logged = _moment(event.get("ts_logged"))
+    if logged is None:
+        faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it was written", seq)
+        return before
+    if logged < before:
+        faults.add(Kind.BACKWARDS, f"entry {seq} was written {before - logged:.6g} s before the one before it", seq)
+    if logged > terms.now + terms.skew:
+        faults.add(Kind.FUTURE, f"entry {seq} is {logged - terms.now:.0f} s ahead of now", seq)
+    if "ts_event" in event:
+        _lag(_moment(event["ts_event"]), logged, seq, terms, faults)
+    return logged
+
+
+def _lag(happened: float | None, logged: float, seq: int, terms: Terms, faults: Faults) -> None:
+    if happened is None:
+        faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it happened", seq)
+    elif abs(logged - happened) > terms.lag:
+        apart = logged - happened
+        faults.add(Kind.LATE, f"entry {seq} was written {apart:.0f} s after it happened", seq)
+
+
+def _moment(value: object) -> float | None:
+    """Unix time of an RFC 3339 time with a zone, or None."""
+    if not isinstance(value, str) or len(value) < _SHORTEST_TIME:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
