@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.support_access import SupportAccess
+from tenantproof.probes.support_access import NearMisses, SupportAccess
 
 
 @claim("SU-1")
@@ -111,3 +111,39 @@ def check_the_tenant_is_told_before_the_first_byte(desk: SupportAccess, ledger: 
         ledger.expect(desk.told(case, other), is_=ABSENT)
         ledger.calibrate(case.read(), is_=PERMITTED)
         ledger.calibrate(case.revoke(), is_=PERMITTED)
+
+
+@claim("SU-1")
+def check_no_single_fault_lends_access(misses: NearMisses, ledger: Ledger) -> None:
+    """A missing guard shows when nothing else stands in the way: without its one fault, the same act works."""
+    _hold("SU-1", misses, ledger)
+
+
+@claim("SU-2")
+def check_no_single_fault_opens_the_gate(misses: NearMisses, ledger: Ledger) -> None:
+    """Every step out of its order, by the wrong person, or for another request than the one that was seen."""
+    _hold("SU-2", misses, ledger)
+
+
+@claim("SU-3")
+def check_no_single_fault_lengthens_access(misses: NearMisses, ledger: Ledger) -> None:
+    """What was begun once can't be begun again, or the clock starts anew."""
+    _hold("SU-3", misses, ledger)
+
+
+@claim("SU-4")
+def check_no_single_fault_passes_for_a_second_factor(misses: NearMisses, ledger: Ledger) -> None:
+    """A factor that is right in all but one respect is as good as none."""
+    _hold("SU-4", misses, ledger)
+
+
+def _hold(claim_id: str, misses: NearMisses, ledger: Ledger) -> None:
+    """Live through the near misses of a claim: the path before, the act, what it left behind, the act done right."""
+    for lived in misses.of(claim_id):
+        for step in lived.legal:
+            ledger.calibrate(step, is_=PERMITTED)
+        ledger.expect(lived.tried, is_=lived.expected)
+        for read in lived.after:
+            ledger.expect(read, is_=REFUSED)
+        for step in lived.repaired:
+            ledger.calibrate(step, is_=PERMITTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from venturi.aggregation.parts import AggregationParts
 from venturi.api.gate import TenantGate
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
+from venturi.api.support import Support
 from venturi.aws.front import StrictFront
 from venturi.erasure.eraser import Eraser
 from venturi.exports.exporter import Exporter
@@ -48,7 +50,10 @@ class Parts:
     recorder: type[Recorder] = Recorder
     records: type[Records] = Records
     trail: type[Trail] = Trail
+    support: type[Support] = Support
     desk: type[SupportDesk] = SupportDesk
+    clock: Callable[[], float] = time.time
+    """What the support desk measures access with."""
     resolver: type[Resolver] = Resolver
     scorer: type[Scorer] = Scorer
     training: type[Training] = Training

@@ -33,6 +33,7 @@ from venturi.api.paths import Route
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import VENDOR, Refusals
 from venturi.api.server import aggregation_routes, aggregation_stores, open_pools, open_trails, pool_of, trusted
+from venturi.api.support import Support
 from venturi.erasure import assembly as erasures
 from venturi.erasure.eraser import Eraser, Shelves
 from venturi.erasure.errors import StillReadable
@@ -258,7 +259,7 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                 await seat(jurisdiction, egress, f"{datetime.now(UTC):%Y-%m}")
             api = build(
                 settings,
-                cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals, recorder=Recorder)),
+                cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals, recorder=Recorder, support=Support)),
                 verifier=TokenVerifier(trusted(settings), AUDIENCE, keys),
                 binding=Binding(Directory(pools.control)),
                 records=records,

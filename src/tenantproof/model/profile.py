@@ -5,12 +5,12 @@ An unknown key is an error in every table, so that a typo can't switch a safety 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from tenantproof.model import aggregation_profile, erasure_profile, streams_profile
+from tenantproof.model import aggregation_profile, erasure_profile, legal_path, streams_profile
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -152,13 +152,32 @@ class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Support(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The break-glass path: who of the vendor may ask, and the operations of the legal path."""
+    """The break-glass path: who of the vendor may ask, and the operations of the legal path.
+
+    Every near miss is derived from what stands here: which steps there are, who takes them, and what they say.
+    """
 
     principals: dict[str, Principal]
     operations: dict[str, Operation]
     max_seconds: int
     shortest_seconds: int = 1
     grant_header: str = "Support-Grant"
+    path: Annotated[tuple[_Text, ...], Meta(min_length=2)] = legal_path.PATH
+    """The steps that lead to access, in their order; "request" is the first."""
+    actors: dict[str, Literal["asker", "approver"]] = {}
+    """Who takes a step, where it is not as in `legal_path.ACTORS`."""
+    bodies: dict[str, dict[str, Any]] = {}
+    """What a step says, where it is not as in `legal_path.BODIES`: JSON with the placeholders named there."""
+    answers: dict[str, str] = {}
+    """Members of answers, where they are not called as in `legal_path.ANSWERS`."""
+    factor_message: str = legal_path.FACTOR_MESSAGE
+    """What a second factor signs, with the placeholders {step}, {id}, {digest} and {challenge}."""
+    challenge_seconds: float = 300.0
+    """For how long a challenge may be good."""
+    residue_seconds: float = 1.0
+    """How long after its end an access may still have an effect."""
+    notice_word: str = ""
+    """What a notice that an access begins says, and no other notice does."""
 
 
 class Safety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tenantproof.model.errors import UsageError
-from tenantproof.model.profile import Aws, Principal, Profile, Secret, Tenant
+from tenantproof.model.legal_path import BODIES
+from tenantproof.model.profile import Aws, Principal, Profile, Secret, Support, Tenant
 from tenantproof.model.toml_lines import KeyPath, line_of, show
 
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`(?: - at `(?P<at>[^`]+)`)?")
@@ -21,7 +22,6 @@ _OTHER = re.compile(r"(?P<what>.+?)(?: - at `(?P<at>[^`]+)`)?$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 _OPERATIONS = ("read", "list")
 _REFUSALS = ("mismatch", "token", "absent")
-_SUPPORT_OPERATIONS = ("request", "challenge", "approve", "activate")
 
 
 def load(path: Path) -> Profile:
@@ -98,13 +98,21 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     yield from _review_http(profile)
     yield from _review_tenants(profile)
     if profile.support:
-        lacking = [name for name in _SUPPORT_OPERATIONS if name not in profile.support.operations]
-        for name in lacking:
-            yield ("support", "operations"), f'the operation "{name}" is missing; add its method and path'
+        yield from _review_path(profile.support)
         for name, principal in profile.support.principals.items():
             yield from _review_principal(("support", "principals", name), principal)
     if profile.aws:
         yield from _review_secret(("aws", "workload", "secret_access_key"), profile.aws.workload.secret_access_key)
+
+
+def _review_path(support: Support) -> Iterator[tuple[KeyPath, str]]:
+    if support.path[0] != "request":
+        yield ("support", "path"), 'the legal path begins with "request"; put it first'
+    says = [str(support.bodies.get(step, BODIES.get(step, {}))) for step in support.path]
+    wanted = (*support.path, *(["challenge"] if any("{challenge}" in said for said in says) else []))
+    for name in wanted:
+        if name not in support.operations:
+            yield ("support", "operations"), f'the operation "{name}" is missing; add its method and path'
 
 
 def _review_hosts(profile: Profile) -> Iterator[tuple[KeyPath, str]]:

@@ -12,10 +12,13 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Tenant
+from tenantproof.probes.near_misses import NearMisses
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, new_probe, sight
 from tenantproof.probes.support_case import NOBODYS, Case
 from tenantproof.probes.trail_events import Sought, TrailReader
+
+__all__ = ["NearMisses", "SupportAccess"]
 
 _LONG = 60
 _BRIEF = 2

@@ -12,11 +12,11 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Principal, Record, Support, Tenant
+from tenantproof.probes.access_acts import NOBODYS
 from tenantproof.probes.second_factor import assertion
 from tenantproof.probes.sighting import access, json_object, new_probe, refusal_name, sight
 
-NOBODYS = "sr_00000000000000000000000000000000"
-"""The id of a request that was never made."""
+__all__ = ["NOBODYS", "Case"]
 
 
 @dataclass

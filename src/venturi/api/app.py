@@ -19,7 +19,6 @@ from venturi.api.deployment import Deployment
 from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
 from venturi.api.pipeline import Pipeline
-from venturi.api.support import Support
 from venturi.scoring.routes import Scoring
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def build(
     `areas` are the routes of areas that are put together elsewhere.
     """
     tenants = frozenset(tenant.id for tenant in settings.tenants)
-    support = Support(desk, tenants)
+    support = parts.support(desk, tenants)
     routes = [
         *Deployment(settings.deployment, settings.version, pools).routes(),
         *Attributions(records, Cursors(settings.cursor_key.encode())).routes(),

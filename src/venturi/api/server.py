@@ -178,7 +178,7 @@ async def _open_desk(
     """The support desk, which tells each tenant through a topic in the tenant's own account."""
     topics = {tenant.id: tenant.topic_arn for tenant in settings.tenants}
     notifier = parts.notifier(sns_publisher(settings.aws), topics)
-    desk = parts.desk(pools.guard, trails, factor, notifier, settings.support, time.time)
+    desk = parts.desk(pools.guard, trails, factor, notifier, settings.support, parts.clock)
     await desk.open()
     return desk
 

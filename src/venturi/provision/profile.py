@@ -184,6 +184,7 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
     return {
         "max_seconds": 3600,
         "shortest_seconds": 1,
+        "notice_word": "activated",
         "principals": {person.name: _principal(person, issuer, secrets) for person in plan.support},
         "operations": {
             "request": _operation("POST", asks),
@@ -192,6 +193,7 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
             "activate": _operation("POST", f"{asks}/{{id}}/activate"),
             "approve": _operation("POST", f"{answers}/approve"),
             "deny": _operation("POST", f"{answers}/deny"),
+            "withdraw": _operation("POST", f"{asks}/{{id}}/withdraw"),
             "revoke": _operation("POST", f"{answers}/revoke"),
         },
     }
