@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.cross_tenant import OPERATIONS, CrossTenant, CrossTenantTrail
+from tenantproof.probes.cross_tenant import OPERATIONS, CrossTenant, CrossTenantTrail, Sweep
 
 
 @claim("QA-1")
@@ -16,6 +16,36 @@ def check_a_token_of_another_tenant_is_refused_as_the_contract_says(probe: Cross
         ledger.expect(attempt.access, is_=REFUSED)
         ledger.expect(attempt.wording, is_=ALIKE)
     own_access_works(probe, ledger)
+
+
+@claim("QA-1")
+def check_every_operation_refuses_by_name_however_it_is_asked(probe: Sweep, ledger: Ledger) -> None:
+    """One operation that forgot its gate is enough, and so is a write that lands although it was refused."""
+    ledger.population(probe.plan.population.size, selection=probe.plan.selection)
+    for seen in probe.seen():
+        match seen.role:
+            case "calibration":
+                ledger.calibrate(seen.observation, is_=PERMITTED)
+            case "refusal":
+                ledger.expect(seen.observation, is_=REFUSED)
+            case "state":
+                ledger.witness(seen.observation, is_=ABSENT)
+            case "leak":
+                pass  # of another claim
+
+
+@claim("QA-2")
+def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -> None:
+    """Paths, headers, queries, bodies, verbs, cursors, caches and shared connections: a leak in any is a leak."""
+    ledger.population(probe.plan.population.size, selection=probe.plan.selection)
+    for seen in probe.seen():
+        match seen.role:
+            case "calibration":
+                ledger.calibrate(seen.observation, is_=PERMITTED)
+            case "leak":
+                ledger.expect(seen.observation, is_=ABSENT)
+            case "refusal" | "state":
+                pass  # of another claim
 
 
 @claim("QA-2")

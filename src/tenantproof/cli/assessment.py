@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tenantproof.model.claims import Claim
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import Profile
 from tenantproof.model.run import RunRecord
+from tenantproof.model.sweep import SweepChoice
 from tenantproof.plugin.run import Assessment, Event, RunContext, assess
 
 
@@ -36,6 +37,7 @@ class Plan:
     evidence: Path = Path("evidence")
     resume: str = ""
     waivers: Sequence[Waiver] = ()
+    sweep: SweepChoice = field(default_factory=SweepChoice)
 
 
 def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
@@ -44,7 +46,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
     Raises UsageError when the evidence can't be written or the run to resume is not there.
     """
     started = datetime.now(UTC)
-    target = Target(plan.profile)
+    target = Target(plan.profile, plan.sweep)
     folder = _folder(plan, started)
     with closing(target), _journal(plan, folder) as journal:
         try:

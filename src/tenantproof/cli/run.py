@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -18,6 +19,7 @@ from tenantproof.cli.table import show
 from tenantproof.judge.waivers import load_waivers
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile_text import load, parse
+from tenantproof.model.sweep import BUDGET, SweepChoice
 from tenantproof.plugin.cards import load_cards
 
 _PRINTED_WIDTH = 160
@@ -37,6 +39,9 @@ class Choices:
     tenants: int
     waivers: Path | None
     quiet: bool
+    pairs: Literal["all", "sample"]
+    budget: int
+    seed: int
 
 
 @click.command(name="run")
@@ -55,6 +60,21 @@ class Choices:
 @click.option(
     "--waivers", type=click.Path(path_type=Path), help="Accepted failures (TOML), each with owner and expiry."
 )
+@click.option(
+    "--pairs",
+    type=click.Choice(["all", "sample"]),
+    default="sample",
+    show_default=True,
+    help="Cross-tenant sweep: every unit there is, or as many as the budget.",
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    default=BUDGET,
+    show_default=True,
+    help="Units that a sample of the sweep tries.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="What the sample of the sweep is drawn with.")
 @click.option("--quiet", is_flag=True, help="No progress; the closing table only.")
 def command(**options: object) -> int:
     """Attack a deployment and write a bundle of evidence.
@@ -91,6 +111,7 @@ def run(choices: Choices) -> int:
             evidence=choices.evidence,
             resume=choices.resume,
             waivers=waivers,
+            sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed),
         )
         record, bundle = attack(plan, progress)
     width = None if sys.stdout.isatty() else _PRINTED_WIDTH

@@ -24,7 +24,7 @@ def found_in(answer: Answer, canaries: Iterable[str]) -> tuple[str, ...]:
 def stands_in(canary: str, text: str | bytes) -> bool:
     """Whether the canary stands in the text, in any guise."""
     octets = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    return any(_stands_in(canary, view) for view in _unescaped(octets))
+    return any(_stands_in(canary, view) for view in views_of(octets))
 
 
 def views(answer: Answer) -> list[bytes]:
@@ -33,18 +33,24 @@ def views(answer: Answer) -> list[bytes]:
     bodies = [answer.body]
     if inflated := _inflated(answer.body):
         bodies.append(inflated)
-    return [view for octets in (head.encode("latin-1", "replace"), *bodies) for view in _unescaped(octets)]
+    return [view for octets in (head.encode("latin-1", "replace"), *bodies) for view in views_of(octets)]
 
 
 def _stands_in(canary: str, octets: bytes) -> bool:
     return any(guise in octets for guise in _guises(canary)) or _hex(canary) in octets.lower()
 
 
+def guises(canary: str) -> set[bytes]:
+    """Everything that the canary may look like in octets that were unescaped."""
+    return {*_guises(canary), _hex(canary), _hex(canary).upper()}
+
+
 @lru_cache(maxsize=8192)
 def _guises(canary: str) -> tuple[bytes, ...]:
     plain = canary.encode()
     reverse = plain[::-1]
-    wide = canary.encode("utf-16-le")
+    # Without the last octet, which is the only one that the two byte orders do not share.
+    wide = canary.encode("utf-16-le")[:-1]
     return (plain, reverse, wide, *_base64(plain))
 
 
@@ -65,7 +71,8 @@ def _base64(plain: bytes) -> set[bytes]:
     return found
 
 
-def _unescaped(octets: bytes) -> list[bytes]:
+def views_of(octets: bytes) -> list[bytes]:
+    """Octets in every way they may be read: as they are, without backslashes, without percent signs once or twice."""
     found = [octets]
     if b"\\" in octets:
         found.append(_ESCAPE.sub(_character, octets))

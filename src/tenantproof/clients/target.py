@@ -10,19 +10,23 @@ from urllib.parse import quote
 from tenantproof.clients.aws import AwsClients
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.redaction import one_line
+from tenantproof.clients.sweep_wire import SweepWire
 from tenantproof.clients.tokens import TokenSource
 from tenantproof.clients.wire import Wire, response_line
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import Operation, Principal, Profile, Tenant
+from tenantproof.model.sweep import SweepChoice
 
 
 class Target:
     """Everything that a probe acts through. Nothing is contacted before it is asked for."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, sweep: SweepChoice | None = None) -> None:
         self.profile = profile
+        self.sweep = sweep or SweepChoice()
         self.capabilities = _capabilities(profile)
         self.wire = Wire(profile.target.base_url, profile.safety)
+        self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)
         self.tokens = TokenSource(profile, self.wire)
         drilled = (profile.erasure.tenant,) if profile.erasure else ()
         self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *drilled)}

@@ -54,6 +54,10 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     operations: dict[str, Operation]
     refusals: dict[str, Refusal]
     code_field: str = "error"
+    tenant_parameter: str = ""
+    """The path parameter of the contract that names the tenant; inferred from its name when empty."""
+    object_parameter: str = ""
+    """The path parameter that names an object of the tenant; inferred when empty."""
 
 
 class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

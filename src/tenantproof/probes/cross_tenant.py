@@ -18,7 +18,10 @@ from tenantproof.probes.listing import Listing, walk
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import access, json_object, new_probe, refusal_name, sight
 from tenantproof.probes.strangers import stranger_record, stranger_tenant
+from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
+
+__all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Sweep"]
 
 OPERATIONS = ("read", "list")
 

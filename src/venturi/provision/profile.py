@@ -21,6 +21,7 @@ from venturi.trail.checkpoint import origin_of, verifier_key
 Table: TypeAlias = dict[str, Any]
 """A TOML table on its way out; its values are strings, numbers, lists and tables."""
 
+_CONTRACT = Path(__file__).parents[3] / "fixtures" / "contract" / "openapi.yaml"
 MISMATCH = {"error": "TENANT_MISMATCH", "message": "Token tenant does not match the requested tenant."}
 
 
@@ -70,7 +71,7 @@ def profile(
         "safety": {
             "hosts": [urlsplit(url).netloc for url in (where.api, where.issuer, where.aws)] + where.brokers,
             "requests_per_second": 0.0,
-            "connections": 8,
+            "connections": 24,
             "timeout_seconds": 10.0,
             "allow_writes": True,
             "allow_destructive": True,
@@ -142,6 +143,7 @@ def _erasure(
 def _http() -> Table:
     root = "/v1/tenants/{tenant}"
     return {
+        **({"contract": str(_CONTRACT)} if _CONTRACT.is_file() else {}),
         "operations": {
             "read": _operation("GET", f"{root}/attributions/{{id}}"),
             "list": _operation("GET", f"{root}/attributions"),

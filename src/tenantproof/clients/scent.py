@@ -1,0 +1,85 @@
+"""Finds what belongs to others in one pass over an answer: every marker, every guise at once (Aho, Corasick 1975).
+
+`canaries.found_in` asks for one canary at a time; that is right for a few and hopeless for thousands of tenants.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import ahocorasick
+
+from tenantproof.clients.canaries import guises, views, views_of
+from tenantproof.clients.exchange import Answer
+
+_EDGE = 8
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Scent:
+    """Knows whom every marker belongs to. `canaries` are also known by their ends; `names` (ids) only whole.
+
+    Both map a tenant to its markers. One that two tenants have belongs to neither.
+    """
+
+    def __init__(self, canaries: Mapping[str, Iterable[str]], names: Mapping[str, Iterable[str]] | None = None) -> None:
+        self._owner = _owners([canaries, names or {}])
+        self._automaton = ahocorasick.Automaton()
+        secret = {canary for own in canaries.values() for canary in own}
+        edges = _edges(secret)
+        for marker in self._owner:
+            for guise in guises(marker) | (edges.get(marker, set()) if marker in secret else set()):
+                self._automaton.add_word(guise.decode("latin-1"), marker)
+        if self._owner:
+            self._automaton.make_automaton()
+        self._of_body = lru_cache(maxsize=512)(self._in_body)
+
+    def owner(self, marker: str) -> str:
+        """The tenant whom the marker belongs to."""
+        return self._owner[marker]
+
+    def markers(self, answer: Answer) -> frozenset[str]:
+        """Every marker that stands in the status line, the headers or the body, in any guise."""
+        # Refusals are the same octets a thousand times over; what was looked at once need not be again.
+        found = self._of_body(answer.body) if answer.body else _NOTHING
+        return found | self._in_views(views(Answer(reason=answer.reason, headers=answer.headers)))
+
+    def foreign(self, answer: Answer, caller: str, asked: Iterable[str] = ()) -> frozenset[str]:
+        """Markers of others than the caller, without those that the request itself named."""
+        found = self.markers(answer)
+        if not found:
+            return found
+        named = set(asked)
+        return frozenset(each for each in found if self._owner[each] != caller and each not in named)
+
+    def in_text(self, text: str | bytes) -> frozenset[str]:
+        """Every marker that stands in a text, in any guise."""
+        return self._in_views(views_of(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text))
+
+    def _in_body(self, body: bytes) -> frozenset[str]:
+        return self._in_views(views(Answer(body=body)))
+
+    def _in_views(self, seen: Iterable[bytes]) -> frozenset[str]:
+        if not self._owner:
+            return _NOTHING
+        return frozenset(marker for view in seen for _, marker in self._automaton.iter(view.decode("latin-1")))
+
+
+def _owners(groups: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, str]:
+    owner: dict[str, str] = {}
+    shared: set[str] = set()
+    for group in groups:
+        for tenant, markers in group.items():
+            for marker in markers:
+                if owner.setdefault(marker, tenant) != tenant:
+                    shared.add(marker)
+    return {marker: tenant for marker, tenant in owner.items() if marker not in shared}
+
+
+def _edges(canaries: set[str]) -> dict[str, set[bytes]]:
+    """The first and the last eight characters of each canary, where they are no other's too."""
+    ends = {canary: {canary[:_EDGE].encode(), canary[-_EDGE:].encode()} for canary in canaries}
+    seen = Counter(end for own in ends.values() for end in own)
+    return {canary: {end for end in own if seen[end] == 1 and len(end) >= _EDGE} for canary, own in ends.items()}

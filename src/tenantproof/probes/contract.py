@@ -1,0 +1,183 @@
+"""Reads a target's OpenAPI document down to what a sweep needs: every operation that is about a tenant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from tenantproof.model.errors import UsageError
+from tenantproof.model.profile import Http
+
+Schema: TypeAlias = Mapping[str, Any]
+"""A JSON Schema, or any other object of the document; its values can be anything."""
+
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+_TENANT = re.compile(
+    r"tenant|organi[sz]ation|(?:^|_)org(?:_|$|id)|account|workspace|customer|namespace|realm", re.IGNORECASE
+)
+_OBJECT = re.compile(r"(?:^|_)id$|Id$|^id|uuid|key|slug|number|name", re.IGNORECASE)
+_DESTRUCTIVE = re.compile(r"eras|delete|destroy|shred|purge|wipe|terminate", re.IGNORECASE)
+_DEEPEST = 12
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an operation; `where` is path, query, header or cookie."""
+
+    name: str
+    where: str
+    required: bool
+    schema: Schema
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint:
+    """One operation that is about a tenant. `template` has the tenant as {tenant} and the object, if any, as {id}."""
+
+    name: str
+    method: str
+    template: str
+    parameters: tuple[Parameter, ...] = ()
+    body: Schema | None = None
+    media: str = "application/json"
+    others: Mapping[str, Schema] = field(default_factory=dict)
+    """Parameters of the path that are neither the tenant nor the object."""
+
+    @property
+    def has_object(self) -> bool:
+        """Whether the path names an object of the tenant."""
+        return "{id}" in self.template
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the operation may change something."""
+        return self.method not in {"GET", "HEAD", "OPTIONS"}
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether it takes away what can't be put back, as far as names tell."""
+        return self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
+
+    @property
+    def collection(self) -> str:
+        """The template of the list that the object stands in."""
+        return self.template.split("/{id}")[0]
+
+
+def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
+    """Every operation of the document that names a tenant in its path; without a document, those of the profile.
+
+    Raises UsageError when there is a document and it can't be read.
+    """
+    if not http.contract:
+        return tuple(_of_profile(http))
+    path = Path(http.contract) if folder is None else folder / http.contract
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} can't be read as an OpenAPI document: {error}; correct http.contract") from None
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        raise UsageError(f"{path} is no OpenAPI document: it has no paths; correct http.contract")
+    return tuple(_Document(document, http).endpoints())
+
+
+def _of_profile(http: Http) -> Iterator[Endpoint]:
+    for name, operation in http.operations.items():
+        if "{tenant}" in operation.path and operation.method == "GET":
+            yield Endpoint(name, operation.method, operation.path)
+
+
+class _Document:
+    def __init__(self, document: Schema, http: Http) -> None:
+        self._document, self._http = document, http
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        for path, item in self._document["paths"].items():
+            shared = self._parameters(item)
+            for method in METHODS:
+                if isinstance(operation := item.get(method), dict):
+                    own = self._parameters(operation)
+                    merged = {(each.where, each.name): each for each in (*shared, *own)}
+                    if endpoint := self._endpoint(path, method, operation, tuple(merged.values())):
+                        yield endpoint
+
+    def _endpoint(
+        self, path: str, method: str, operation: Schema, parameters: tuple[Parameter, ...]
+    ) -> Endpoint | None:
+        named = re.findall(r"\{([^}]+)\}", path)
+        tenant = self._tenant_of(named)
+        if not tenant:
+            return None
+        rest = [name for name in named if name != tenant]
+        object_ = self._http.object_parameter if self._http.object_parameter in rest else _object_of(rest)
+        template = path.replace(f"{{{tenant}}}", "{tenant}")
+        if object_:
+            template = template.replace(f"{{{object_}}}", "{id}")
+        schemas = {each.name: each.schema for each in parameters if each.where == "path"}
+        media, body = self._body(operation)
+        return Endpoint(
+            name=str(operation.get("operationId") or f"{method} {path}"),
+            method=method.upper(),
+            template=template,
+            parameters=tuple(each for each in parameters if each.where != "path"),
+            body=body,
+            media=media,
+            others={name: schemas.get(name, {}) for name in rest if name != object_},
+        )
+
+    def _tenant_of(self, named: list[str]) -> str:
+        if self._http.tenant_parameter:
+            return self._http.tenant_parameter if self._http.tenant_parameter in named else ""
+        return next((name for name in named if _TENANT.search(name)), "")
+
+    def _parameters(self, item: Schema) -> tuple[Parameter, ...]:
+        found = []
+        for raw in item.get("parameters", ()):
+            each = self._resolved(raw)
+            schema = self.expanded(each.get("schema", {}))
+            found.append(Parameter(str(each["name"]), str(each["in"]), bool(each.get("required")), schema))
+        return tuple(found)
+
+    def _body(self, operation: Schema) -> tuple[str, Schema | None]:
+        content = self._resolved(operation.get("requestBody", {})).get("content", {})
+        for media in sorted(content, key=lambda name: "json" not in name):
+            return media, self.expanded(content[media].get("schema", {}))
+        return "application/json", None
+
+    def _resolved(self, value: Schema) -> Schema:
+        for _ in range(_DEEPEST):
+            reference = value.get("$ref")
+            if not isinstance(reference, str) or not reference.startswith("#/"):
+                return value
+            found: Any = self._document
+            for step in reference[2:].split("/"):
+                found = found.get(step.replace("~1", "/").replace("~0", "~"), {})
+            value = found
+        return {}
+
+    def expanded(self, schema: Schema, depth: int = 0) -> Schema:
+        """The schema with every reference filled in, down to a limit: a schema may contain itself."""
+        if depth > _DEEPEST:
+            return {}
+        plain = self._resolved(schema)
+        filled: dict[str, Any] = {}
+        for key, value in plain.items():
+            if key == "properties" and isinstance(value, dict):
+                filled[key] = {name: self.expanded(each, depth + 1) for name, each in value.items()}
+            elif isinstance(value, dict):
+                filled[key] = self.expanded(value, depth + 1)
+            elif key in {"allOf", "oneOf", "anyOf"} and isinstance(value, list):
+                filled[key] = [self.expanded(each, depth + 1) for each in value]
+            else:
+                filled[key] = value
+        return filled
+
+
+def _object_of(names: list[str]) -> str:
+    """The last parameter that reads like an id; else the last."""
+    return next((name for name in reversed(names) if _OBJECT.search(name)), names[-1] if names else "")

@@ -1,0 +1,136 @@
+"""Reads the answers to a case of a vector: was it refused as documented, and does anything in it belong to others?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from tenantproof.clients.exchange import Answer, Request
+from tenantproof.model.observation import Observation, Unit
+from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.probes.ground import Ground
+from tenantproof.probes.sighting import json_object, refusal_name, sight
+from tenantproof.probes.vectors.case import Case, Draft
+from tenantproof.probes.vectors.vector import Aim, Reach, Vector
+
+_HUNG_UP = ("the target closed the connection", "the connection broke")
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request that went out, and whose trails must tell of it.
+
+    `expects`: "both" the caller's and the victim's, once each; "own" the caller's alone; "any" perhaps the caller's.
+    """
+
+    probe: str
+    caller: str
+    victim: str
+    expects: str
+    status: int
+    tries: int
+    receipt: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One unit tried: as an attempt that must be refused (where the vector demands it), and as a search for a leak."""
+
+    leak: Observation
+    access: Observation | None
+    sent: tuple[Sent, ...]
+    wrote: bool
+    """Whether the caller was told that something of its own was written."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A case on its way: its drafts became requests, in the same order."""
+
+    case: Case
+    vector: Vector
+    drafts: Sequence[Draft]
+    requests: tuple[Request, ...]
+
+    @property
+    def unit(self) -> Unit:
+        """The member of the population that it is."""
+        return Unit(self.case.attacker.id, self.case.victim.id, self.case.endpoint.name, self.vector.label)
+
+
+def read_trial(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> Trial:
+    """What the answers come to. The last request is the attempt; those before it set the scene."""
+    request, answer = attempt.requests[-1], answers[-1]
+    outcome, notes = _leak(ground, attempt, answers)
+    unit, vector = attempt.unit, attempt.vector
+    what = f"{unit.attacker} at {unit.operation} of {unit.victim} by {vector.label}"
+    leak = sight(what, request, answer, outcome, unit=unit, notes=notes)
+    access = None
+    if vector.aim is Aim.REFUSED:
+        seen, told = _access(ground, answer, leaked=outcome is PRESENT)
+        access = msgspec.structs.replace(leak, outcome=seen, notes=(*told, *leak.notes))
+    return Trial(
+        leak=leak,
+        access=access,
+        sent=tuple(map(_sent, [attempt] * len(answers), attempt.requests, attempt.drafts, answers)),
+        wrote=vector.reach is Reach.OWN and 200 <= answer.status < 300 and request.method not in {"GET", "HEAD"},
+    )
+
+
+def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[Outcome, tuple[str, ...]]:
+    for draft, answer in zip(attempt.drafts, answers, strict=True):
+        if found := ground.scent.foreign(answer, draft.caller.id, _named(attempt, draft)):
+            owners = ", ".join(sorted({ground.scent.owner(each) for each in found}))
+            return PRESENT, (f"{draft.caller.id} was told {len(found)} canaries and ids of {owners}",)
+        if (owner := ground.print_of(answer.body)) and owner != draft.caller.id and answer.status == 200:
+            return PRESENT, (f"{draft.caller.id} was told to the octet what {owner} alone is told",)
+    answer = answers[-1]
+    if not answer.is_whole:
+        return _unread(attempt.vector, answer)
+    if attempt.vector.inspect and (wrong := attempt.vector.inspect(answer)):
+        return PRESENT, (wrong,)
+    if answer.status in {500, 502, 504}:
+        return UNCLEAR, (f"the target broke: {answer.status}",)
+    return ABSENT, ()
+
+
+def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
+    why = answer.failure or answer.malformed or "no answer"
+    if vector.aim is Aim.CLEAN and why.startswith(_HUNG_UP):
+        # Whether it still serves others is asked after every block; hanging up on nonsense is no fault.
+        return ABSENT, (f"not answered: {why}",)
+    return UNANSWERED, (why,)
+
+
+def _access(ground: Ground, answer: Answer, *, leaked: bool) -> tuple[Outcome, tuple[str, ...]]:
+    http = ground.target.profile.http
+    if leaked:
+        return PERMITTED, ()
+    if not answer.is_whole:
+        return UNANSWERED, (answer.failure or answer.malformed or "no answer",)
+    if refusal_name(answer, http) == "mismatch":
+        return REFUSED, ()
+    code = json_object(answer.body).get(http.code_field)
+    saw = f"{answer.status} {code}" if isinstance(code, str) else str(answer.status)
+    wanted = http.refusals["mismatch"]
+    return UNCLEAR, (f"saw {saw}; the contract refuses with {wanted.status} {wanted.code}",)
+
+
+def _named(attempt: Attempt, draft: Draft) -> list[str]:
+    """Ids that the request itself names; an answer may repeat them."""
+    said = f"{draft.target}{draft.path}?{draft.query}" + "".join(value for _, value in draft.headers)
+    known = (*attempt.case.victim.objects.values(), *attempt.case.attacker.objects.values())
+    return [each for each in known if each in said or each.encode() in draft.body]
+
+
+def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> Sent:
+    case, vector = attempt.case, attempt.vector
+    door = case.endpoint.template.split("{tenant}")[0] + case.victim.id
+    if vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
+        expects = "both"
+    elif vector.aim is Aim.REFUSED or (vector.reach is Reach.OWN and json_object(answer.body)):
+        expects = "own"
+    else:
+        expects = "any"
+    receipt = answer.header("audit-receipt")
+    return Sent(request.probe, draft.caller.id, case.victim.id, expects, answer.status, answer.tries, receipt)

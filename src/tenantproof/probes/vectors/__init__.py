@@ -1,0 +1,49 @@
+"""The catalogue of cross-tenant request vectors: data and small functions, one module per group or two."""
+
+from __future__ import annotations
+
+from tenantproof.probes.vectors.bodies import BODIES
+from tenantproof.probes.vectors.caches import CACHES
+from tenantproof.probes.vectors.headers import HEADERS
+from tenantproof.probes.vectors.lists import LISTS
+from tenantproof.probes.vectors.methods import METHODS
+from tenantproof.probes.vectors.paths import PATHS
+from tenantproof.probes.vectors.queries import QUERIES
+from tenantproof.probes.vectors.state import STATE
+from tenantproof.probes.vectors.vector import Skipped, Vector
+
+__all__ = ["ELSEWHERE", "UNTRIED", "VECTORS", "Skipped", "Vector"]
+
+VECTORS: tuple[Vector, ...] = tuple(
+    vector for group in (PATHS, HEADERS, QUERIES, BODIES, METHODS, LISTS, CACHES, STATE) for vector in group.vectors
+)
+"""Every vector in every form, in the order of the catalogue's groups."""
+
+ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(("X104", "X105", "X107", "X113", "X114"), "existence is compared answer by answer"),
+    "X106": "latency is compared by rank",
+    "X097": "forged tokens are the business of token validation",
+    "X103": "stale permission is the business of support access",
+    **dict.fromkeys(("X115", "X116"), "every tenant's state is read before and after every block of requests"),
+    **dict.fromkeys(("X127", "X128", "X129", "X130", "X131"), "the trails are reconciled with the probes"),
+}
+"""What is not a request of its own: which part of the sweep decides it."""
+
+UNTRIED: tuple[Skipped, ...] = (
+    Skipped("X004", "needs an object within an object"),
+    Skipped("X017", "needs ids that are numbers"),
+    Skipped("X018", "needs ids that are UUIDs"),
+    Skipped("X034", "needs a target that speaks TLS for several names"),
+    Skipped("X036", "needs client certificates of two tenants"),
+    *(Skipped(ident, "needs a GraphQL operation") for ident in ("X061", "X062")),
+    Skipped("X064", "needs an operation that restores an export"),
+    *(Skipped(ident, "needs links that the API hands out") for ident in ("X084", "X085")),
+    *(Skipped(ident, "needs webhooks") for ident in ("X088", "X089")),
+    Skipped("X091", "needs a search"),
+    *(Skipped(ident, "needs logins, or names that must be unique") for ident in ("X108", "X109")),
+    Skipped("X110", "needs objects that the harness may make"),
+    Skipped("X111", "needs quotas"),
+    *(Skipped(ident, "needs tenants that the harness may make and delete") for ident in ("X122", "X123", "X124")),
+    *(Skipped(ident, "needs objects that the harness may make and delete") for ident in ("X125", "X126")),
+)
+"""Entries of the catalogue that are not tried, and what it would take."""

@@ -1,0 +1,116 @@
+"""One case of a vector: who attacks whom, at which operation, and the requests that the vector is made from."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenantproof.probes.contract import Endpoint
+
+JSON = ("Content-Type", "application/json")
+
+
+@dataclass(frozen=True)
+class Party:
+    """A tenant as a vector sees it. `objects` maps a collection's template to the id of an object in it."""
+
+    id: str
+    objects: Mapping[str, str] = field(default_factory=dict)
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    """Name of an operation to a cursor that it gave this tenant."""
+    etags: Mapping[str, str] = field(default_factory=dict)
+    echoes: Mapping[str, bytes] = field(default_factory=dict)
+    """Template of a PUT to a body that would change nothing."""
+    trace: str = ""
+    """The trace id of a request of its own."""
+
+
+@dataclass
+class Draft:
+    """A request in the making. `caller` is whose token it carries; `target`, if set, goes out instead of the path."""
+
+    caller: Party
+    method: str
+    path: str
+    query: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    target: str = ""
+
+    def asking(self, query: str) -> Draft:
+        """The same with more in its query, as it stands there."""
+        self.query = f"{self.query}&{query}" if self.query else query
+        return self
+
+    def saying(self, *headers: tuple[str, str]) -> Draft:
+        """The same with more headers."""
+        self.headers += headers
+        return self
+
+    def carrying(self, body: bytes, media: str) -> Draft:
+        """The same with another body."""
+        self.headers = [pair for pair in self.headers if pair[0].lower() != "content-type"]
+        self.headers.append(("Content-Type", media))
+        self.body = body
+        return self
+
+    def with_json(self, value: Any) -> Draft:  # noqa: ANN401  # JSON of any shape
+        """The same with a JSON body."""
+        return self.carrying(json.dumps(value).encode(), JSON[1])
+
+    def by(self, method: str) -> Draft:
+        """The same with another method."""
+        self.method = method
+        return self
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a vector is built from. `samples` maps operations to JSON bodies that fit, `queries` to what they need."""
+
+    attacker: Party
+    victim: Party
+    endpoint: Endpoint
+    authority: str
+    rng: random.Random
+    samples: Mapping[str, Any] = field(default_factory=dict)
+    queries: Mapping[str, str] = field(default_factory=dict)
+
+    def foreign(self, tenant: str | None = None, ident: str | None = None) -> Draft:
+        """The attacker asks under the victim's path for what is the victim's; either may be spelled otherwise."""
+        return self.request(self.attacker, self.victim.id if tenant is None else tenant, ident, self.victim)
+
+    def own(self, tenant: str | None = None, ident: str | None = None) -> Draft:
+        """The attacker asks under its own path for what is its own."""
+        draft = self.request(self.attacker, self.attacker.id if tenant is None else tenant, ident, self.attacker)
+        if echo := self.attacker.echoes.get(self.endpoint.template) if draft.method == "PUT" else None:
+            draft.body = echo
+        return draft
+
+    def of_victim(self) -> Draft:
+        """The victim's own request, with its own token."""
+        return self.request(self.victim, self.victim.id, None, self.victim)
+
+    def request(self, caller: Party, tenant: str, ident: str | None, owner: Party) -> Draft:
+        """The operation's request, complete enough to be carried out."""
+        endpoint = self.endpoint
+        path = endpoint.template.replace("{tenant}", tenant)
+        for name in endpoint.others:
+            path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
+        path = path.replace("{id}", self.object_of(owner) if ident is None else ident)
+        draft = Draft(caller, endpoint.method, path, self.queries.get(endpoint.name, ""))
+        if endpoint.body is not None:
+            draft.with_json(self.samples.get(endpoint.name))
+        return draft
+
+    def object_of(self, party: Party) -> str:
+        """The id of an object of the party in the operation's collection, or one that nobody has."""
+        return party.objects.get(self.endpoint.collection) or f"none_{self.rng.getrandbits(64):016x}"
+
+    def json(self) -> dict[str, Any]:
+        """A JSON object that fits the operation's body."""
+        value = self.samples.get(self.endpoint.name)
+        return dict(value) if isinstance(value, dict) else {}

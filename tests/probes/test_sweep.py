@@ -1,0 +1,150 @@
+"""The sweep finds what a small API lets through, in whatever guise, and nothing where there is nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from checks.cross_tenant import (
+    check_every_operation_refuses_by_name_however_it_is_asked as by_name,
+)
+from checks.cross_tenant import (
+    check_no_vector_brings_back_what_is_anothers as no_leak,
+)
+from tenantproof.clients.target import Target
+from tenantproof.judge.conclude import finding
+from tenantproof.ledger.journal import Journal
+from tenantproof.ledger.ledger import Ledger
+from tenantproof.model.sweep import SweepChoice
+from tenantproof.model.verdict import Verdict
+from tenantproof.probes.ground import differing
+from tenantproof.probes.sweep import Sweep
+from tests.clients.profiles import CANARIES, MISMATCH, client_of, profile_of
+from tests.probes.fake_api import FakeApi, Json, Refused, serving_api
+
+SECRET_ENV = "TENANTPROOF_TEST_SECRET"
+NOT_FOUND: Json = {"error": "NOT_FOUND", "message": "No such resource."}
+
+
+class PlainApi(FakeApi):
+    """Decides by the path as it is sent; the tenant that it names must be the caller's."""
+
+    def tenant_answer(self, steps: list[str], query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Json]:
+        caller = self.verify(headers.get("authorization", "").partition(" ")[2])
+        if steps[:2] != ["v1", "tenants"] or len(steps) < 3:
+            raise Refused(404, NOT_FOUND)
+        self.gate(caller, self.meant(steps[2], headers, query))
+        if steps[3:4] != ["attributions"] or len(steps) > 5:
+            raise Refused(404, NOT_FOUND)
+        tenant = self.meant(steps[2], headers, query)
+        return 200, self.read(tenant, steps[4]) if len(steps) > 4 else self.page(tenant)
+
+    def meant(self, tenant: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+        """The tenant that a request is about."""
+        return tenant
+
+
+class HeaderApi(PlainApi):
+    """Lets a header outrank the path."""
+
+    def gate(self, caller: str, tenant: str) -> None:
+        if caller != tenant and caller != "acme":
+            raise Refused(403, MISMATCH)
+
+    def meant(self, tenant: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+        return headers.get("x-tenant-id", tenant) or tenant
+
+
+class FoldingApi(PlainApi):
+    """Compares tenants as they are sent and looks them up in lower case."""
+
+    def gate(self, caller: str, tenant: str) -> None:
+        if tenant in self.records and caller != tenant:
+            raise Refused(403, MISMATCH)
+
+    def page(self, tenant: str) -> Json:
+        return super().page(tenant.lower()) if tenant.lower() in self.records else {"items": []}
+
+    def read(self, tenant: str, record: str) -> Json:
+        return super().read(tenant.lower() if tenant.lower() in self.records else "acme", record)
+
+
+class EncodingApi(PlainApi):
+    """Refuses, and says whose it is in base64."""
+
+    def gate(self, caller: str, tenant: str) -> None:
+        if caller != tenant:
+            hint = "".join(f"%{ord(each):02x}" for each in CANARIES.get(tenant, "nobody"))
+            raise Refused(403, {**MISMATCH, "hint": hint})
+
+
+class VaryingApi(PlainApi):
+    """Refuses one operation otherwise than the contract says."""
+
+    def gate(self, caller: str, tenant: str) -> None:
+        if caller != tenant:
+            raise Refused(404, NOT_FOUND)
+
+
+class DownApi(PlainApi):
+    """Refuses everybody."""
+
+    def gate(self, caller: str, tenant: str) -> None:
+        raise Refused(403, MISMATCH)
+
+
+@contextmanager
+def sweeping(api: FakeApi, patch: pytest.MonkeyPatch, **choice: int) -> Iterator[Sweep]:
+    patch.setenv(SECRET_ENV, "not a secret")
+    with serving_api(api) as host:
+        profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
+        with closing(Target(profile, SweepChoice(**choice))) as target:  # type: ignore[arg-type]  # budget and seed
+            yield Sweep(target)
+
+
+def verdicts(sweep: Sweep, folder: Path) -> tuple[Verdict, Verdict]:
+    found = []
+    with closing(Journal.create(folder / "journal.sqlite", {})) as journal:
+        for name, check in (("by name", by_name), ("no leak", no_leak)):
+            check(sweep, Ledger(journal, name, "X-1"))
+            found.append(finding("X-1", name, journal.tally(name)).verdict)
+    return found[0], found[1]
+
+
+GOOD, BAD, OPEN = Verdict.SATISFIED, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED
+
+
+@pytest.mark.parametrize(
+    ("api", "wanted"),
+    [
+        (PlainApi, (GOOD, GOOD)),
+        (HeaderApi, (BAD, BAD)),
+        (FoldingApi, (GOOD, BAD)),
+        (EncodingApi, (BAD, BAD)),
+        (VaryingApi, (BAD, GOOD)),
+        (DownApi, (OPEN, OPEN)),
+    ],
+)
+def test_the_sweep_tells_a_good_api_from_a_broken_one(
+    api: type[FakeApi], wanted: tuple[Verdict, Verdict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sweeping(api(), monkeypatch, budget=260) as sweep:
+        assert verdicts(sweep, tmp_path) == wanted
+
+
+def test_the_second_look_sends_nothing_and_sees_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sweeping(PlainApi(), monkeypatch, budget=120) as sweep:
+        first, second = list(sweep.seen()), list(sweep.seen())
+    assert first == second
+    roles = Counter(each.role for each in first)
+    assert roles["leak"] == 120
+    assert all(each.observation.unit for each in first if each.role in {"leak", "refusal"})
+
+
+def test_what_a_tenant_can_read_is_compared_operation_by_operation() -> None:
+    assert differing({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == ["b", "c"]
+    assert differing({"a": "1"}, {"a": "1"}) == []
