@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -16,6 +17,7 @@ class Spool(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the spool, and closes with it
+        self.close = weakref.finalize(self, self._file.close)
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(kind)
         self.is_complete = False
@@ -30,7 +32,3 @@ class Spool(Generic[T]):
         for line in self._file:
             yield self._decoder.decode(line)
         self._file.seek(0, 2)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()

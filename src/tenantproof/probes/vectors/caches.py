@@ -46,12 +46,13 @@ def if_match(case: Case, form: str) -> Draft:
 
 
 def _kept(answer: Answer) -> str:
-    """What lets a shared cache hand this answer to somebody else, if anything does."""
+    """What lets a shared cache hand this answer to somebody else, if anything does (RFC 9111 section 3.5)."""
     told = " ".join(value for name, value in answer.headers if name.lower() == "cache-control").lower()
-    if answer.status != 200 or "no-store" in told or "private" in told:
+    is_shared = any(word in told for word in ("public", "s-maxage", "must-revalidate"))
+    if answer.status != 200 or not is_shared or "no-store" in told or "private" in told:
         return ""
     varies = ",".join(value for name, value in answer.headers if name.lower() == "vary").lower()
-    return "" if "authorization" in varies or "*" in varies else "a shared cache may keep it: no no-store, no Vary"
+    return "" if "authorization" in varies or "*" in varies else f"a shared cache may keep it: {told}, and no Vary"
 
 
 @CACHES.add("X100", "what a cache may keep", aim=Aim.CLEAN, reach=Reach.OWN, fits=is_read, inspect=_kept)

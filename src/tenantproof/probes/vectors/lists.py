@@ -85,7 +85,7 @@ def inner_path(case: Case, form: str) -> Draft:
     return case.own().with_json({"requests": [inner], "operations": [inner]})
 
 
-@LISTS.add("X079", "bulk delete", fits=is_list)
+@LISTS.add("X079", "bulk delete", aim=Aim.CLEAN, reach=Reach.NEITHER, fits=is_list)
 def bulk_delete(case: Case, form: str) -> Draft:
     """By a filter, of a whole collection."""
     del form
