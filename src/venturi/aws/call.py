@@ -11,6 +11,7 @@ from wsgiref.types import WSGIEnvironment
 
 from venturi.aws.caller import Caller
 from venturi.aws.faults import AwsFault
+from venturi.aws.s3_calls import read_s3
 from venturi.aws.sigv4 import Credential, Message
 
 MAX_BODY = 8 * 1024 * 1024
@@ -61,7 +62,7 @@ def read_call(message: Message, credential: Credential, caller: Caller, request_
     Raises AwsFault for what two readers could read differently: a second query, a repeated field, a stray path.
     """
     protocol = protocol_of(message.headers, credential.service)
-    read = {"json": _json, "query": _query, "rest": _rest}[protocol]
+    read = {"json": _json, "query": _query, "rest": read_s3}[protocol]
     if message.target.startswith(_PRIVATE_PATHS):
         raise AwsFault("AccessDeniedException", "There is no such AWS path.", 403)
     action, params = read(message)
@@ -98,27 +99,3 @@ def _query(message: Message) -> tuple[str, dict[str, Any]]:
     if not params.get("Action"):
         raise AwsFault("MissingAction", "The request names no Action.")
     return str(params["Action"]), params
-
-
-_SUBRESOURCES = {
-    "acl": "BucketAcl", "encryption": "EncryptionConfiguration", "policy": "BucketPolicy", "location": "BucketLocation",
-    "versioning": "BucketVersioning", "publicAccessBlock": "BucketPublicAccessBlock", "tagging": "BucketTagging",
-    "policyStatus": "BucketPolicyStatus", "ownershipControls": "BucketOwnershipControls", "logging": "BucketLogging",
-}  # fmt: skip
-_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
-
-
-def _rest(message: Message) -> tuple[str, dict[str, Any]]:
-    """S3's actions, as far as policies name them here; `Bucket` and `Key` are taken from the path."""
-    path, _, query = message.target.partition("?")
-    bucket, _, key = path.lstrip("/").partition("/")
-    params: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True)) | {"Bucket": bucket, "Key": key}
-    verb = _VERBS.get(message.method, message.method)
-    sub = next((noun for name, noun in _SUBRESOURCES.items() if name in params), "")
-    if not bucket:
-        return "ListAllMyBuckets", params
-    if sub and not key:
-        return f"{verb}{sub}", params
-    if key:
-        return f"{verb}Object", params
-    return {"Get": "ListBucket", "Put": "CreateBucket", "Delete": "DeleteBucket"}.get(verb, verb), params

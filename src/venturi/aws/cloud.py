@@ -1,36 +1,20 @@
-"""What the front knows of the world behind it: keys, policies and issued credentials, read from moto's backends."""
+"""What the front knows of the world behind it: keys of its own, and policies and credentials in moto's backends."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from venturi.aws.grants import Grant
+from venturi.aws.faults import AwsFault
+from venturi.aws.keystore.records import Key
+from venturi.aws.keystore.sealing import ID_BYTES
+from venturi.aws.keystore.store import KeyStore
 
 Backend: TypeAlias = Any
 """One of moto's backends; moto ships no types for them."""
-_ARN = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):(key|alias)/([A-Za-z0-9/_-]+)")
-
-
-@dataclass(frozen=True)
-class Key:
-    """A KMS key as it stands at this moment."""
-
-    account: str
-    region: str
-    id: str
-    arn: str
-    policy: str
-    state: str
-    spec: str = "SYMMETRIC_DEFAULT"
-    usage: str = "ENCRYPT_DECRYPT"
-    origin: str = "AWS_KMS"
-    multi_region: bool = False
-    aliases: tuple[str, ...] = ()
-    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,16 +26,31 @@ class Issued:
     token: str = ""
 
 
-@dataclass
-class Ledger:
-    """What moto forgets: rotation periods in days by key ARN, and when and by which account a grant was made."""
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket: who owns it, where, its policy, and its default encryption (algorithm and key, both may be empty)."""
 
-    rotation_days: dict[str, int] = field(default_factory=dict)
-    granted: dict[str, tuple[float, str]] = field(default_factory=dict)
+    account: str
+    region: str
+    policy: str | None
+    algorithm: str = ""
+    key: str = ""
+
+
+@dataclass
+class Notes:
+    """What moto forgets or has no place for."""
+
+    boundaries: dict[str, str] = field(default_factory=dict)
+    """A user's ARN to the ARN of its permissions boundary."""
+    sessions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Access key of a role session to the policies that it was narrowed with."""
+    contexts: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
+    """(bucket, object, version) to the encryption context that it was stored with."""
 
 
 class MotoCloud:
-    """Reads moto's backends. `clock` returns the time in UTC; a key whose deletion date has passed is gone."""
+    """Keeps the keys, and reads moto's backends for the rest. `clock` returns the time in UTC."""
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         from moto.iam.models import iam_backends  # moto takes a second to import, and not every process needs it
@@ -64,59 +63,61 @@ class MotoCloud:
         self._iam, self._kms, self._sts = iam_backends, kms_backends, sts_backends
         self._s3, self._sns, self._sqs = s3_backends, sns_backends, sqs_backends
         self._clock = clock
-        self.ledger = Ledger()
+        self.keys = KeyStore(clock, self._introduce)
+        self.notes = Notes()
 
     def find_key(self, reference: str, account: str, region: str) -> Key | None:
         """The key behind an id, an ARN or an alias, as `account` would mean it in `region`."""
-        if match := _ARN.fullmatch(reference):
-            if match[1] != region:
-                return None
-            account, reference = match[2], match[4] if match[3] == "key" else f"alias/{match[4]}"
-        backend = self._kms[account][region]
-        if reference.startswith("alias/"):
-            reference = backend.get_key_id_from_alias(reference) or ""
-        return self._key(backend, reference)
+        return self.keys.find(reference, account, region)
 
     def key_of_ciphertext(self, blob: bytes, region: str) -> Key | None:
-        """The key that a ciphertext names in its first 36 bytes, whoever owns it."""
-        ident = blob[:36].decode("ascii", "replace")
-        found = (self._key(regions[region], ident) for regions in list(self._kms.values()))
-        return next((key for key in found if key is not None), None)
+        """The key that a ciphertext names in its first bytes, whoever owns it."""
+        return self.keys.at(blob[:ID_BYTES].decode("ascii", "replace"), region)
 
     def key_of_grant(self, token: str, region: str) -> Key | None:
         """The key on which the grant with this token was made."""
-        for regions in list(self._kms.values()):
-            for ident in list(regions[region].keys):
-                key = self._key(regions[region], ident)
-                if key and any(grant.token == token for grant in key.grants):
-                    return key
-        return None
-
-    def _key(self, backend: Backend, ident: str) -> Key | None:
-        held = backend.keys.get(ident)
-        if held is None:
-            return None
-        if held.deletion_date is not None and held.deletion_date.replace(tzinfo=UTC) <= self._clock():
-            held.key_material = b""
-            backend.delete_key(ident)
-            return None
-        return Key(
-            held.account_id, held.region, held.id, held.arn, held.policy, held.key_state, held.key_spec,
-            held.key_usage, held.origin, bool(held.multi_region), tuple(held.aliases),
-            tuple(_grant(grant) for grant in list(held.grants.values())),
-        )  # fmt: skip
+        every = self.keys.of("", region)
+        return next((key for key in every if any(grant.token == token for grant in key.grants)), None)
 
     def identity_policies(self, arn: str) -> tuple[str, ...]:
         """Inline and attached policies of a user or role, and of the user's groups; none for anybody else."""
+        holder, groups = self._holder(arn)
+        return tuple(text for each in (holder, *groups) if each is not None for text in _documents(each))
+
+    def boundary(self, arn: str) -> str | None:
+        """The permissions boundary of a user or role. One that is not there any more bounds to nothing."""
+        holder, _ = self._holder(arn)
+        named = self.notes.boundaries.get(arn) or getattr(holder, "permissions_boundary_arn", None)
+        return None if not named else (self.managed_policy(named, arn.split(":")[4]) or '{"Statement": []}')
+
+    def user_arn(self, account: str, name: str) -> str:
+        """The ARN of a user, path and all. Raises AwsFault NoSuchEntity when there is none."""
+        held = self._iam[account]["aws"].users.get(name)
+        if held is None:
+            raise AwsFault("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
+        return str(held.arn)
+
+    def managed_policy(self, arn: str, account: str) -> str | None:
+        """The document of a managed policy as an account sees it; None when there is no such policy."""
+        policies = self._iam[account]["aws"].managed_policies
+        return _default_version(policies[arn]) if arn in policies else None
+
+    def principal_tags(self, arn: str) -> dict[str, str]:
+        """The tags of a user or role."""
+        holder, _ = self._holder(arn)
+        tags = getattr(holder, "tags", None) or {}
+        return {tag["Key"]: tag["Value"] for tag in tags.values()} if isinstance(tags, dict) else {}
+
+    def _holder(self, arn: str) -> tuple[Backend | None, list[Backend]]:
         _, _, _, _, account, resource = arn.split(":", 5)
         kind, _, path = resource.partition("/")
         name = path.rpartition("/")[2]
         backend = self._iam[account]["aws"]
         if kind == "user" and name in backend.users:
             groups = [group for group in backend.groups.values() if any(user.name == name for user in group.users)]
-            return tuple(text for holder in (backend.users[name], *groups) for text in _documents(holder))
+            return backend.users[name], groups
         roles = (role for role in list(backend.roles.values()) if kind == "role" and role.name == name)
-        return tuple(text for role in roles for text in _documents(role))
+        return next(roles, None), []
 
     def trust_policy(self, role_arn: str) -> str | None:
         """The trust policy of a role; None when there is no such role."""
@@ -135,12 +136,28 @@ class MotoCloud:
         queue = self._sqs[account][region].queues.get(name)
         return str(queue.policy) if queue is not None and queue.policy else None
 
-    def bucket(self, name: str) -> tuple[str, str | None] | None:
-        """The account that owns a bucket, and the bucket's policy if it has one."""
+    def bucket(self, name: str) -> Bucket | None:
+        """A bucket, whoever owns it."""
         for account, partitions in list(self._s3.items()):
             held = partitions["aws"].buckets.get(name)
             if held is not None:
-                return account, _text(held.policy)
+                default = ((held.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
+                return Bucket(account, str(held.region_name), _text(held.policy), default.get("SSEAlgorithm", ""),
+                              default.get("KMSMasterKeyID") or "")  # fmt: skip
+        return None
+
+    def has_object_lock(self, name: str) -> bool:
+        """Whether the bucket was made for locked objects."""
+        held = (partitions["aws"].buckets.get(name) for partitions in list(self._s3.values()))
+        return any(bucket is not None and bucket.object_lock_enabled for bucket in held)
+
+    def stored(self, bucket: str, name: str, version: str = "") -> Backend | None:
+        """An object as moto keeps it; None for one that is not there or only marked as deleted."""
+        for partitions in list(self._s3.values()):
+            backend = partitions["aws"]
+            if bucket in backend.buckets:
+                found = backend.get_object(bucket, name, version_id=version or None)
+                return found if hasattr(found, "lock_mode") else None
         return None
 
     def issued(self, access_key_id: str) -> Issued | None:
@@ -148,35 +165,28 @@ class MotoCloud:
         return next(iter(self._issued(access_key_id)), None)
 
     def _issued(self, access_key_id: str) -> Iterator[Issued]:
-        for account, partitions in list(self._iam.items()):
+        for partitions in list(self._iam.values()):
             for user in list(partitions["aws"].users.values()):
                 for key in user.access_keys:
                     if key.access_key_id == access_key_id and key.status == "Active":
-                        yield Issued(f"arn:aws:iam::{account}:user/{user.name}", key.secret_access_key)
+                        yield Issued(user.arn, key.secret_access_key)
         for sessions in list(self._sts.values()):
             session = sessions["aws"].get_assumed_role_from_access_key(access_key_id)
             if session is not None and session.expiration.replace(tzinfo=UTC) > self._clock():
                 yield Issued(session.arn, session.secret_access_key, session.session_token)
 
-
-def _grant(held: Backend) -> Grant:
-    return Grant(
-        id=held.id,
-        token=held.token,
-        grantee=held.grantee_principal,
-        operations=frozenset(held.operations),
-        constraints=_mapping(held.constraints),
-        retiring=held.retiring_principal or "",
-        name=held.name or "",
-    )
-
-
-def _mapping(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return value or {}
+    def _introduce(self, key: Key) -> None:
+        """Let moto's other services (RDS asks for keys) find a key that is ours."""
+        known: Any = SimpleNamespace(id=key.id, arn=key.arn, aliases={}, multi_region=False)
+        self._kms[key.account][key.region].keys[key.id] = known
 
 
 def _documents(holder: Backend) -> list[str]:
-    return [*holder.policies.values(), *(policy.document for policy in holder.managed_policies.values())]
+    return [*holder.policies.values(), *(_default_version(policy) for policy in holder.managed_policies.values())]
+
+
+def _default_version(policy: Backend) -> str:
+    return next(str(version.document) for version in policy.versions if version.is_default)
 
 
 def _text(policy: bytes | str | None) -> str | None:

@@ -74,9 +74,12 @@ def _positive(name: str) -> tuple[str, bool]:
 
 
 def _expand(text: str, facts: Facts) -> str | None:
-    """Fill in policy variables; None when one has no single value here, so that nothing matches it."""
+    """Fill in policy variables; None when one has neither a single value here nor a default: nothing matches it."""
     for variable in _VARIABLE.findall(text):
-        values = (variable,) if variable in ("*", "?", "$") else facts.get(variable.lower().split(",")[0].strip(), ())
+        name, _, default = variable.partition(",")
+        values = (variable,) if variable in ("*", "?", "$") else facts.get(name.strip().lower(), ())
+        if not values and default:
+            values = (default.strip().strip("'"),)
         if len(values) != 1:
             return None
         text = text.replace("${" + variable + "}", values[0])
@@ -110,6 +113,7 @@ _MATCHERS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, wanted: value == wanted,
     "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
     "StringLike": like,
+    "BinaryEquals": lambda value, wanted: value == wanted,
     "ArnEquals": _arn,
     "ArnLike": _arn,
     "Bool": lambda value, wanted: value.lower() == wanted.lower(),

@@ -31,7 +31,8 @@ class Reply:
         return self.status.startswith("2")
 
 
-_REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 412: "Precondition Failed", 500: "Server Error"}
+_REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 413: "Too Large",
+            500: "Server Error"}  # fmt: skip
 # The same refusal has another name in each protocol; KMS's names are the keys here.
 _QUERY = {
     "AccessDeniedException": ("AccessDenied", 403),

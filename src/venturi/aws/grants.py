@@ -45,6 +45,10 @@ class Grant:
     constraints: Mapping[str, Any] = field(default_factory=dict)
     retiring: str = ""
     name: str = ""
+    created: float = 0.0
+    """When it was made, in seconds since 1970."""
+    issuer: str = ""
+    """Account that made it."""
 
 
 def covers(grant: Grant, caller: Caller, operation: str, context: Mapping[str, str]) -> bool:

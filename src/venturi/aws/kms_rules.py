@@ -1,30 +1,29 @@
-"""KMS rules beside permission: sane requests, no lockout, contexts bound without ambiguity, full answers."""
+"""KMS rules beside permission: sane requests, no lockout, and grants within the grant they are made under."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from venturi.aws.call import Call
-from venturi.aws.cloud import Key, Ledger, MotoCloud
 from venturi.aws.faults import AwsFault, Reply
-from venturi.aws.grants import OPERATIONS, Grant, may_retire
+from venturi.aws.grants import Grant, may_retire
+from venturi.aws.keystore.shapes import require_bounds
 from venturi.aws.kms_calls import ciphertext
-from venturi.aws.policy import MalformedPolicyError, Question, Says, identity_policies_say, read, resource_policy_says
+from venturi.aws.policy import MalformedPolicyError, Question, Says, require_key_policy, resource_policy_says
 
-# moto understands a raw key id everywhere and an ARN or alias only in places, so it is given the id.
-_KEY_PARAMETERS = ("KeyId", "TargetKeyId", "DestinationKeyId")
+if TYPE_CHECKING:
+    from venturi.aws.cloud import MotoCloud
+    from venturi.aws.keystore.records import Key
+
+# Everything else is managed by key id or key ARN alone (KMS Developer Guide, Key identifiers).
 _ALIAS_TAKERS = frozenset(
     {"Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyWithoutPlaintext",
      "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncrypt", "Sign", "Verify", "VerifyMac",
      "DeriveSharedSecret", "DeleteAlias"}
 )  # fmt: skip
-CONTEXTS = ("EncryptionContext", "SourceEncryptionContext", "DestinationEncryptionContext")
-CHANGES = frozenset({"CreateGrant", "RetireGrant", "RevokeGrant"})
-"""Calls with DryRun that change something, and so may not be carried out to see whether they would succeed."""
+_LARGEST_POLICY = 32 * 1024
 
 
 def require_sane(call: Call, key: Key | None, cloud: MotoCloud) -> None:
@@ -33,18 +32,26 @@ def require_sane(call: Call, key: Key | None, cloud: MotoCloud) -> None:
     Raises AwsFault: ValidationException, NotFoundException, IncorrectKeyException, MalformedPolicyDocumentException.
     """
     params = call.params
-    for name, low, high in (("PendingWindowInDays", 7, 30), ("RotationPeriodInDays", 90, 2560)):
-        if name in params and not (type(params[name]) is int and low <= params[name] <= high):
-            raise AwsFault("ValidationException", f"{name} must be between {low} and {high}.")
+    require_bounds(call.action, params)
+    days = params.get("PendingWindowInDays")
+    if days is not None and not 7 <= days <= 30:
+        raise AwsFault("ValidationException", "PendingWindowInDays must be between 7 and 30.")
     named = str(params.get("KeyId", ""))
     if named.rpartition(":")[2].startswith("alias/") and call.action not in _ALIAS_TAKERS:
         raise AwsFault("NotFoundException", f"Invalid keyId {named}")
-    if call.action == "Decrypt" and key is not None:
-        _require_same_key(call, key, cloud)
-    if call.action == "CreateGrant":
-        _require_grantable(params)
-    if "Policy" in params:
+    if call.action == "RetireGrant" and not (params.get("GrantToken") or (named and params.get("GrantId"))):
+        raise AwsFault("ValidationException", "A grant is retired by its token, or by its key and id.")
+    if key is not None and key.manager == "AWS" and call.action in _NOT_ON_AWS_KEYS:
+        raise AwsFault("AccessDeniedException", f"{key.arn} is managed by AWS.")
+    _require_same_key(call, key, cloud)
+    if params.get("Policy") is not None:
         _require_no_lockout(call, key)
+
+
+_NOT_ON_AWS_KEYS = frozenset(
+    {"CancelKeyDeletion", "CreateAlias", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation",
+     "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription"}
+)  # fmt: skip
 
 
 def require_within(parents: list[Grant], params: Mapping[str, Any]) -> None:
@@ -62,84 +69,37 @@ def retirable(call: Call, key: Key) -> bool:
     return any(may_retire(grant, call.caller) for grant in key.grants if ident == grant.id or token == grant.token)
 
 
-def digest(context: Mapping[str, str]) -> dict[str, str]:
-    """Stand in for a context by its SHA-256: moto binds keys and values run together, and {a: bc} is not {ab: c}."""
-    if not context:
-        return {}
-    return {"sha256": hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()}
+def answered(answer: Mapping[str, Any], request_id: str) -> Reply:
+    """The answer of an operation on the wire."""
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", request_id)]
+    return Reply("200 OK", headers, json.dumps(answer).encode() if answer else b"")
 
 
-def with_raw_keys(params: Mapping[str, Any], key: Key | None) -> dict[str, Any]:
-    """The parameters as moto takes them: the key by its id."""
-    return {name: key.id if key and name in _KEY_PARAMETERS else value for name, value in params.items()}
-
-
-def completed(call: Call, key: Key | None, reply: Reply, ledger: Ledger) -> Reply:
-    """The answer of moto with what it leaves out, and the ledger with what moto forgets."""
-    if not reply.succeeded or key is None:
-        return reply
-    answer = json.loads(reply.body or b"null") or {}
-    match call.action:
-        case "EnableKeyRotation":
-            ledger.rotation_days[key.arn] = call.params.get("RotationPeriodInDays", 365)
-        case "CreateGrant":
-            ledger.granted[answer["GrantId"]] = (time.time(), call.caller.account)
-        case "GetKeyRotationStatus":
-            answer |= {"KeyId": key.arn}
-            if answer["KeyRotationEnabled"]:
-                answer["RotationPeriodInDays"] = ledger.rotation_days.get(key.arn, 365)
-        case "ScheduleKeyDeletion":
-            window = call.params.get("PendingWindowInDays", 30)
-            answer |= {"KeyId": key.arn, "KeyState": "PendingDeletion", "PendingWindowInDays": window}
-        case "CancelKeyDeletion":
-            answer["KeyId"] = key.arn
-        case "ListGrants":
-            answer = _grants(answer, call, key, ledger)
-        case _:
-            return reply
-    return Reply(reply.status, _without_length(reply.headers), json.dumps(answer).encode())
-
-
-def _grants(answer: dict[str, Any], call: Call, key: Key, ledger: Ledger) -> dict[str, Any]:
-    grantee = call.params.get("GranteePrincipal")
-    listed = [grant for grant in answer["Grants"] if grantee in (None, grant["GranteePrincipal"])]
-    for grant in listed:
-        made, account = ledger.granted.get(grant["GrantId"], (0.0, key.account))
-        grant |= {"KeyId": key.arn, "CreationDate": made, "IssuingAccount": f"arn:aws:iam::{account}:root"}
-    return {"Grants": listed, "Truncated": False}
-
-
-def _without_length(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in headers if name.lower() != "content-length"]
-
-
-def _require_same_key(call: Call, key: Key, cloud: MotoCloud) -> None:
+def _require_same_key(call: Call, key: Key | None, cloud: MotoCloud) -> None:
+    """A ciphertext that is symmetric names its key, and it has to be the one that the call names."""
+    if call.action == "Decrypt" and key is not None and key.spec != "SYMMETRIC_DEFAULT":
+        return
+    if call.action not in ("Decrypt", "ReEncrypt"):
+        return
     made_under = cloud.key_of_ciphertext(ciphertext(call.params), call.region)
     if made_under is None:
         raise AwsFault("InvalidCiphertextException", "The ciphertext was made under no key that we know.")
-    if made_under.arn != key.arn:
+    named = call.params.get("KeyId" if call.action == "Decrypt" else "SourceKeyId")
+    if named and cloud.find_key(str(named), call.caller.account, call.region) is not made_under:
         raise AwsFault("IncorrectKeyException", "The key ID in the request does not identify a key that can do this.")
-
-
-def _require_grantable(params: Mapping[str, Any]) -> None:
-    operations = params.get("Operations") or []
-    strange = [name for name in operations if name not in OPERATIONS]
-    if not operations or strange or not params.get("GranteePrincipal"):
-        raise AwsFault("ValidationException", f"A grant needs a grantee and known operations, not {strange}.")
-    if set(params.get("Constraints") or {}) - {"EncryptionContextEquals", "EncryptionContextSubset"}:
-        raise AwsFault("ValidationException", "A grant's constraints are EncryptionContextEquals and -Subset.")
 
 
 def _require_no_lockout(call: Call, key: Key | None) -> None:
     text = str(call.params["Policy"])
     try:
-        read(text)
+        require_key_policy(text)
     except MalformedPolicyError as error:
         raise AwsFault("MalformedPolicyDocumentException", str(error)) from None
+    if len(text) > _LARGEST_POLICY:
+        raise AwsFault("LimitExceededException", f"A key policy has at most {_LARGEST_POLICY} bytes.")
     if call.params.get("BypassPolicyLockoutSafetyCheck"):
         return
     resource = key.arn if key else "*"
     question = Question(call.caller, "kms:PutKeyPolicy", resource, {"kms:calleraccount": (call.caller.account,)})
-    said = resource_policy_says(text, question)
-    if said not in (Says.ALLOWS, Says.DELEGATES) or identity_policies_say((), question) is Says.DENIES:
+    if resource_policy_says(text, question) not in (Says.ALLOWS, Says.DELEGATES):
         raise AwsFault("MalformedPolicyDocumentException", "The new key policy will not allow you to update it later.")

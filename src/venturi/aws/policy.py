@@ -32,6 +32,11 @@ class Question:
     facts: Facts
 
 
+_ELEMENTS = frozenset(
+    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
+
+
 class MalformedPolicyError(ValueError):
     """The text is not a policy document; the message says what is wrong with it."""
 
@@ -56,6 +61,20 @@ def identity_policies_say(texts: Iterable[str], question: Question) -> Says:
     return _strongest(said)
 
 
+def names_itself(text: str, question: Question) -> bool:
+    """Whether the document allows it to the caller by its own ARN: a user or session, not the role or everybody.
+
+    Only such a statement is not limited by what a boundary or a session policy leaves out (IAM User Guide, Policy
+    evaluation logic).
+    """
+    for statement in read(text):
+        principal = statement.get("Principal")
+        listed = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else []
+        if question.caller.arn in listed and _worded(statement, question) is Says.ALLOWS:
+            return True
+    return False
+
+
 @lru_cache(maxsize=1024)
 def read(text: str) -> tuple[Mapping[str, Any], ...]:
     """The statements of a document. Raises MalformedPolicyError when it is no policy."""
@@ -64,11 +83,34 @@ def read(text: str) -> tuple[Mapping[str, Any], ...]:
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedPolicyError(f"no JSON object with Statement: {error}") from None
     for statement in statements:
-        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-            raise MalformedPolicyError("a statement needs Effect, either Allow or Deny")
-        if not ({"Action", "NotAction"} & statement.keys()):
-            raise MalformedPolicyError("a statement needs Action or NotAction")
+        _require_statement(statement)
     return tuple(statements)
+
+
+def require_key_policy(text: str) -> None:
+    """What KMS asks of a key policy besides: whom each statement is about, and what. Raises MalformedPolicyError."""
+    for statement in read(text):
+        if not ({"Principal", "NotPrincipal"} & statement.keys()):
+            raise MalformedPolicyError("a statement of a key policy needs Principal")
+        if not ({"Resource", "NotResource"} & statement.keys()):
+            raise MalformedPolicyError("a statement of a key policy needs Resource")
+        if statement["Effect"] == "Allow" and "NotPrincipal" in statement:
+            raise MalformedPolicyError("NotPrincipal can't stand with Allow")
+
+
+def _require_statement(statement: object) -> None:
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedPolicyError("a statement needs Effect, either Allow or Deny")
+    if len({"Action", "NotAction"} & statement.keys()) != 1:
+        raise MalformedPolicyError("a statement needs Action or NotAction, and not both")
+    if strange := statement.keys() - _ELEMENTS:
+        raise MalformedPolicyError(f"a statement has no element {min(strange)}")
+    block = statement.get("Condition", {})
+    if not isinstance(block, dict) or not all(isinstance(lines, dict) for lines in block.values()):
+        raise MalformedPolicyError("Condition maps operators to keys and values")
+    for pattern in as_list(statement.get("Action", statement.get("NotAction"))):
+        if not isinstance(pattern, str) or (pattern != "*" and ":" not in pattern):
+            raise MalformedPolicyError(f"{pattern!r} is no action")
 
 
 def _strongest(said: Iterable[Says]) -> Says:

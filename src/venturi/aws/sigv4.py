@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, quote, unquote
 from venturi.aws.faults import AwsFault
 
 SKEW_SECONDS = 300
+LONGEST_SECONDS = 7 * 24 * 3600
+"""The longest that a presigned URL may work."""
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/(?P<day>\d{8})/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)"
     r"/aws4_request, ?SignedHeaders=(?P<signed>[a-z0-9;_-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
@@ -41,21 +43,45 @@ class Credential:
     service: str
     signed_headers: tuple[str, ...]
     signature: str
+    stamp: str = ""
+    """When it was signed, as YYYYMMDDTHHMMSSZ."""
+    seconds: int = 0
+    """How long a presigned URL works; 0: the signature is in the Authorization header."""
+    token: str = ""
+    """Session token."""
 
 
-def read_credential(headers: Mapping[str, str]) -> Credential:
-    """Take the Authorization header apart.
+def read_credential(headers: Mapping[str, str], target: str = "") -> Credential:
+    """Take the Authorization header apart, or the signature in the query of a presigned URL.
 
     Raises AwsFault: MissingAuthenticationTokenException without one, IncompleteSignatureException for a misshapen one.
     """
     text = headers.get("authorization", "")
+    if not text and "X-Amz-Signature=" in target:
+        return _presigned(target)
     if not text:
         raise AwsFault("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     match = _HEADER.fullmatch(text.strip())
     if match is None:
         raise AwsFault("IncompleteSignatureException", "The Authorization header is not a Signature Version 4.", 403)
-    return Credential(match["key"], match["day"], match["region"], match["service"],
-                      tuple(match["signed"].split(";")), match["signature"])  # fmt: skip
+    return Credential(
+        match["key"], match["day"], match["region"], match["service"], tuple(match["signed"].split(";")),
+        match["signature"], headers.get("x-amz-date", ""), token=headers.get("x-amz-security-token", ""),
+    )  # fmt: skip
+
+
+def _presigned(target: str) -> Credential:
+    pairs = parse_qsl(target.partition("?")[2], keep_blank_values=True)
+    query = dict(pairs)
+    scope = query.get("X-Amz-Credential", "").split("/")
+    seconds = query.get("X-Amz-Expires", "")
+    whole = len(scope) == 5 and scope[4] == "aws4_request" and seconds.isdecimal() and len(query) == len(pairs)
+    if not whole or query.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256" or not 0 < int(seconds) <= LONGEST_SECONDS:
+        raise AwsFault("AuthorizationQueryParametersError", "The query is not a presigned Signature Version 4.", 400)
+    return Credential(
+        scope[0], scope[1], scope[2], scope[3], tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
+        query["X-Amz-Signature"], query.get("X-Amz-Date", ""), int(seconds), query.get("X-Amz-Security-Token", ""),
+    )  # fmt: skip
 
 
 def verify(message: Message, credential: Credential, secret: str, now: datetime) -> None:
@@ -64,7 +90,7 @@ def verify(message: Message, credential: Credential, secret: str, now: datetime)
     Raises AwsFault InvalidSignatureException for a wrong signature, an unsigned x-amz header, another body, or a clock
     more than five minutes off.
     """
-    stamp = _fresh(message.headers, credential, now)
+    stamp = _fresh(credential, now)
     _require_signed(message.headers, credential.signed_headers)
     canonical = _canonical(message, credential, _payload_hash(message, credential))
     scope = f"{credential.day}/{credential.region}/{credential.service}/aws4_request"
@@ -75,15 +101,21 @@ def verify(message: Message, credential: Credential, secret: str, now: datetime)
         raise _invalid("The request signature we calculated does not match the signature you provided.")
 
 
-def _fresh(headers: Mapping[str, str], credential: Credential, now: datetime) -> str:
-    stamp = headers.get("x-amz-date", "")
+def _fresh(credential: Credential, now: datetime) -> str:
+    stamp = credential.stamp
     try:
         moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         raise _invalid("The request carries no valid X-Amz-Date.") from None
     if stamp[:8] != credential.day:
         raise _invalid("The date in the credential scope does not match the date of the request.")
-    if abs((now - moment).total_seconds()) > SKEW_SECONDS:
+    age = (now - moment).total_seconds()
+    if credential.seconds and age > credential.seconds:
+        raise AwsFault("AccessDeniedException", "Request has expired", 403)
+    if age < -SKEW_SECONDS or (not credential.seconds and age > SKEW_SECONDS):
+        if credential.service == "s3":
+            raise AwsFault("RequestTimeTooSkewed", "The difference between the request time and the server's time is "
+                           "too large.", 403)  # fmt: skip
         raise _invalid(f"Signature expired: {stamp} is more than {SKEW_SECONDS} seconds off.")
     return stamp
 
@@ -95,6 +127,8 @@ def _require_signed(headers: Mapping[str, str], signed: tuple[str, ...]) -> None
 
 
 def _payload_hash(message: Message, credential: Credential) -> str:
+    if credential.seconds:
+        return "UNSIGNED-PAYLOAD" if credential.service == "s3" else hashlib.sha256(message.body).hexdigest()
     actual = hashlib.sha256(message.body).hexdigest()
     claimed = message.headers.get("x-amz-content-sha256", "" if credential.service == "s3" else actual)
     if not hmac.compare_digest(claimed.encode(), actual.encode()):
@@ -119,7 +153,8 @@ def _canonical_path(path: str, service: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    pairs = [pair for pair in parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+             if pair[0] != "X-Amz-Signature"]  # fmt: skip
     encoded = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
     return "&".join(f"{name}={value}" for name, value in encoded)
 
