@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from venturi.aws.faults import AwsFault
 from venturi.aws.keystore.records import Key
@@ -45,23 +46,26 @@ class Notes:
     """A user's ARN to the ARN of its permissions boundary."""
     sessions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Access key of a role session to the policies that it was narrowed with."""
-    contexts: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
-    """(bucket, object, version) to the encryption context that it was stored with."""
+    contexts: WeakKeyDictionary[Backend, dict[str, str]] = field(default_factory=WeakKeyDictionary)
+    """An object's version to the encryption context that it was stored with."""
 
 
 class MotoCloud:
     """Keeps the keys, and reads moto's backends for the rest. `clock` returns the time in UTC."""
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        from moto.iam.access_control import PermissionResult
         from moto.iam.models import iam_backends  # moto takes a second to import, and not every process needs it
         from moto.kms.models import kms_backends
-        from moto.s3.models import s3_backends
+        from moto.s3.models import FakeBucket, s3_backends
         from moto.sns.models import sns_backends
         from moto.sqs.models import sqs_backends
         from moto.sts.models import sts_backends
 
         self._iam, self._kms, self._sts = iam_backends, kms_backends, sts_backends
         self._s3, self._sns, self._sqs = s3_backends, sns_backends, sqs_backends
+        # moto reads bucket policies too, and no condition in them; what comes to it has been decided.
+        setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.PERMITTED)  # noqa: B010  # a method of moto
         self._clock = clock
         self.keys = KeyStore(clock, self._introduce)
         self.notes = Notes()

@@ -151,9 +151,7 @@ class StrictFront(Judge):
         """Remember under which encryption context an object was stored."""
         if call.service == "s3" and call.action == "PutObject" and reply.succeeded:
             bucket, name = str(call.params["Bucket"]), str(call.params["Key"])
-            version = next((value for header, value in reply.headers if header.lower() == "x-amz-version-id"), "")
-            context = context_of(call.message.headers, bucket, name)
-            self.cloud.notes.contexts[bucket, name, version] = context
+            self.cloud.notes.contexts[self.cloud.stored(bucket, name)] = context_of(call.message.headers, bucket, name)
 
     def perform_kms(self, call: Call, needs: list[Need]) -> Reply:
         """Carry out a KMS call: permission first, then sanity and state, then the deed."""

@@ -161,7 +161,7 @@ def _opened(call: Call, bucket: Bucket, name: str, key: str, version: str, cloud
     held = cloud.stored(name, key, version)
     if held is None or held.encryption not in _KMS:
         return ()
-    context = cloud.notes.contexts.get((name, key, str(held.version_id or ""))) or context_of({}, name, key)
+    context = cloud.notes.contexts.get(held) or context_of({}, name, key)
     return (_key_need(call, "Decrypt", held.kms_key_id or "alias/aws/s3", bucket, context, cloud),)
 
 
