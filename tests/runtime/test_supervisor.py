@@ -18,13 +18,17 @@ import pytest
 # A deployment as small as can be: PostgreSQL and the issuer, told where they are on standard output.
 SMALL = """
 import json, sys
+from venturi.runtime.asked import Asked
 from venturi.runtime.supervisor import Supervisor
 from venturi.settings import ClientSettings, IssuerSettings
-with Supervisor() as supervisor:
+asked = Asked()
+asked.by_signals()
+asked.by_end_of_input()
+with Supervisor(asked) as supervisor:
     supervisor.postgres.start()
     client = ClientSettings(client_id="c", client_secret="s", subject="x", scopes=())
     issuer = supervisor.child("issuer", IssuerSettings(audience="a", issuers={"alder": (client,)}, admin_secret="z"))
-    pids = {"postgres": supervisor.postgres._process.pid, "issuer": issuer.pid, "reaper": supervisor._reaper.pid}
+    pids = {"postgres": supervisor.postgres._process.pid, "issuer": issuer.pid, "reaper": supervisor._undertaker.pid}
     print(json.dumps({"rundir": str(supervisor.rundir), "url": issuer.url, "pids": pids}), flush=True)
     try:
         supervisor.wait()
@@ -35,7 +39,7 @@ with Supervisor() as supervisor:
 
 @contextmanager
 def small() -> Iterator[tuple[subprocess.Popen[str], dict[str, int], Path]]:
-    process = subprocess.Popen([sys.executable, "-c", SMALL], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", SMALL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     told = json.loads(process.stdout.readline())
     try:
@@ -44,6 +48,8 @@ def small() -> Iterator[tuple[subprocess.Popen[str], dict[str, int], Path]]:
         process.kill()
         process.wait()
         process.stdout.close()
+        if process.stdin:
+            process.stdin.close()
 
 
 def gone(pids: dict[str, int], rundir: Path, seconds: float = 10.0) -> bool:
@@ -68,6 +74,15 @@ def test_nothing_is_left_when_the_supervisor_ends(number: signal.Signals) -> Non
         assert all(alive(pid) for pid in pids.values())
         process.send_signal(number)
         assert gone(pids, rundir), "something outlived the supervisor"
+
+
+@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "end of input"])
+def test_it_ends_by_itself_when_asked(ask: signal.Signals | None) -> None:
+    with small() as (process, pids, rundir):
+        assert process.stdin
+        process.send_signal(ask) if ask else process.stdin.close()
+        assert process.wait(30) == 0, "whoever asked would have to wait and then kill it"
+        assert gone(pids, rundir)
 
 
 @pytest.mark.parametrize("part", ["issuer", "postgres"])

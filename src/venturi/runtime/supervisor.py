@@ -34,6 +34,7 @@ class Supervisor:
     """
 
     def __init__(self, asked: Asked | None = None) -> None:
+        # Not `asked or`: what nobody has asked yet is false.
         self.asked = Asked() if asked is None else asked
         self.rundir = make_rundir()
         self._undertaker = Undertaker(self.rundir)
