@@ -7,16 +7,17 @@ expert). Over a prime field the test can only err by calling a group computable 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PRIME = (1 << 31) - 1
 """The largest prime whose products fit into 64 bits."""
 Group: TypeAlias = "frozenset[tuple[str, str]]"
 """Persons, each as (source, person)."""
-_Vector: TypeAlias = NDArray[np.int64]
+_Vector: TypeAlias = "NDArray[np.int64]"
 
 
 class Span:
@@ -28,6 +29,8 @@ class Span:
     """
 
     def __init__(self, groups: Iterable[Group], secret: Iterable[Group]) -> None:
+        import numpy as np  # 0.2 s, for every process that knows the part; one of them uses it, and not at first
+
         known, hidden = list(dict.fromkeys(groups)), list(dict.fromkeys(secret))
         self._unknown = _classes([*known, *hidden])
         size = len(set(self._unknown.values()))
@@ -49,12 +52,16 @@ class Span:
         row = self._reduced(group)
         if row is None:
             return
+        import numpy as np
+
         self._rows = np.vstack([_without(self._rows, *row), row[1]])
         self._left = _without(self._left, *row)
         self._pivots.append(row[0])
 
     def _reduced(self, group: Group) -> tuple[int, _Vector] | None:
         """What the group adds to the span as (pivot, row with 1 at the pivot), or None when it adds nothing."""
+        import numpy as np
+
         vector = self._vector(group)
         factors = vector[self._pivots]
         # Products first, sums of what is left of them after: each stays within 64 bits.
@@ -66,6 +73,8 @@ class Span:
         return pivot, vector * pow(int(vector[pivot]), -1, PRIME) % PRIME
 
     def _vector(self, group: Group) -> _Vector:
+        import numpy as np
+
         vector = np.zeros(self._rows.shape[1], np.int64)
         vector[[self._unknown[member] for member in group]] = 1
         return vector

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cheroot import wsgi
 
+from venturi.aws.lighter import lighten
 from venturi.settings import AwsSettings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _THREADS = 12
 
 def serve(settings: AwsSettings, parts: Parts, announce: Callable[[str], None], stop: threading.Event) -> None:
     """Serve until `stop` is set; `announce` gets the base URL once calls are answered."""
+    lighten()
     # moto takes a second to import; parts.front must be known without it.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from venturi.aws.clients import connect
 from venturi.settings import AwsClientSettings
 
 if TYPE_CHECKING:
-    Client = Any  # boto3 makes its clients at run time
+    Client = Any  # botocore makes its clients at run time
 
 _T = TypeVar("_T")
 _WORKERS = 4
@@ -46,7 +47,7 @@ class Buckets(Protocol):
 
 
 class S3Buckets:
-    """Buckets through boto3. `places`: tenant to its bucket; calls run on threads of their own. `close()` when done."""
+    """Buckets over the wire. `places`: tenant to its bucket; calls run on threads of their own. `close()` when done."""
 
     def __init__(self, settings: AwsClientSettings, places: Mapping[str, Place]) -> None:
         self._settings = settings
@@ -109,20 +110,13 @@ class S3Buckets:
             return self._clients[place.region]
 
     def _connect(self, region: str) -> Client:
-        import boto3  # 0.3 s, and not before the first call
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
+        return connect(
             "s3",
-            endpoint_url=self._settings.endpoint or None,
-            region_name=region,
-            aws_access_key_id=self._settings.access_key_id,
-            aws_secret_access_key=self._settings.secret_access_key,
-            config=Config(
-                signature_version="s3v4",
-                request_checksum_calculation="when_required",
-                retries={"mode": "standard", "total_max_attempts": 2},
-                connect_timeout=3,
-                read_timeout=10,
-            ),
+            region,
+            self._settings,
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=3,
+            read_timeout=10,
         )

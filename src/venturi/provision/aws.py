@@ -11,12 +11,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from venturi.aws.clients import connect
 from venturi.parts import Parts
 from venturi.provision import surroundings
 from venturi.provision.plan import VENDOR_ACCOUNT, AwsUser, Plan, TenantPlan
+from venturi.settings import AwsClientSettings
 
 Client: TypeAlias = Any
-"""A boto3 client; which service it speaks is chosen at run time, so no stub fits."""
+"""A client; which service it speaks is chosen at run time, so no stub fits."""
 TOPIC = "venturi-notices"
 WORKLOAD_ROLE = f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-workload"
 _AUDITOR_READS = (
@@ -112,8 +114,9 @@ def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dic
 def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Parts) -> TenantAws:
     root = accounts.roots[tenant.account]
     key_arn = _key(client(endpoint, root, "kms", tenant.region), tenant, parts)
-    topic_arn = _topic(client(endpoint, root, "sns", tenant.region))
-    queue_url = _queue(endpoint, root, tenant, topic_arn)
+    sns = client(endpoint, root, "sns", tenant.region)
+    topic_arn = _topic(sns)
+    queue_url = _queue(client(endpoint, root, "sqs", tenant.region), sns, topic_arn)
     iam = client(endpoint, root, "iam", tenant.region)
     _user_who_may(iam, "auditor", _AUDITOR_READS)
     if tenant.is_drill:
@@ -140,16 +143,13 @@ def _topic(sns: Client) -> str:
     return arn
 
 
-def _queue(endpoint: str, root: AwsUser, tenant: TenantPlan, topic_arn: str) -> str:
-    sqs = client(endpoint, root, "sqs", tenant.region)
+def _queue(sqs: Client, sns: Client, topic_arn: str) -> str:
     url: str = sqs.create_queue(QueueName=TOPIC)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = _statement({"Service": "sns.amazonaws.com"}, "sqs:SendMessage", arn)
     allow["Condition"] = {"ArnEquals": {"aws:SourceArn": topic_arn}}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _policy(allow)})
-    client(endpoint, root, "sns", tenant.region).subscribe(
-        TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-    )
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     return url
 
 
@@ -171,20 +171,11 @@ def _workload_role(endpoint: str, root: AwsUser, topics: list[str]) -> None:
 
 
 def client(endpoint: str, user: AwsUser, service: str, region: str) -> Client:
-    """A boto3 client of `service` as `user`."""
-    import boto3
-    from botocore.config import Config
-
-    config = Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
-    session: Any = boto3.session.Session()
-    return session.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-        config=config,
+    """A client of `service` as `user`."""
+    as_user = AwsClientSettings(
+        endpoint=endpoint, access_key_id=user.access_key_id, secret_access_key=user.secret_access_key
     )
+    return connect(service, region, as_user, retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 
 def _statement(principal: dict[str, str], action: str, resource: str) -> dict[str, Any]:

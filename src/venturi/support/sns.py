@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from venturi.aws.clients import connect
 from venturi.settings import AwsClientSettings
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _CONNECT, _READ = 2, 3
 
 
 def sns_publisher(aws: AwsClientSettings) -> Callable[[str, str], Awaitable[str]]:
-    """A function (topic ARN, message) -> message id. It raises what boto3 raises, within a few seconds."""
+    """A function (topic ARN, message) -> message id. It raises what botocore raises, within a few seconds."""
     clients: dict[str, SNSClient] = {}
     making = threading.Lock()
 
@@ -28,17 +29,9 @@ def sns_publisher(aws: AwsClientSettings) -> Callable[[str, str], Awaitable[str]
             return clients[region]
 
     def made(region: str) -> SNSClient:
-        from boto3.session import Session  # slow to import, and only a deployment with notices needs it
-        from botocore.config import Config
-
-        return Session().client(
-            "sns",
-            region_name=region,
-            endpoint_url=aws.endpoint,
-            aws_access_key_id=aws.access_key_id,
-            aws_secret_access_key=aws.secret_access_key,
-            config=Config(connect_timeout=_CONNECT, read_timeout=_READ, retries={"total_max_attempts": 1}),
-        )
+        retries = {"total_max_attempts": 1}
+        made = connect("sns", region, aws, connect_timeout=_CONNECT, read_timeout=_READ, retries=retries)
+        return cast("SNSClient", made)
 
     def publish(topic: str, message: str) -> str:
         return client(region_of(topic)).publish(TopicArn=topic, Message=message)["MessageId"]

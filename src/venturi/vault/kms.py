@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from venturi.aws.clients import connect
 from venturi.settings import AwsClientSettings
 from venturi.vault.errors import KeyUnavailable
 
@@ -40,7 +41,7 @@ class KeyService(Protocol):
 
 
 class Kms:
-    """KMS through boto3. One client per region; calls run on at most eight threads. `close()` when done."""
+    """KMS over the wire. One client per region; calls run on at most eight threads. `close()` when done."""
 
     def __init__(self, settings: AwsClientSettings) -> None:
         self._settings = settings
@@ -92,16 +93,12 @@ class Kms:
             return self._clients[region]
 
     def _connect(self, region: str) -> KMSClient:
-        import boto3  # 0.3 s, and not before the first call
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
-            "kms",
-            endpoint_url=self._settings.endpoint,
-            region_name=region,
-            aws_access_key_id=self._settings.access_key_id,
-            aws_secret_access_key=self._settings.secret_access_key,
-            config=Config(
+        return cast(
+            "KMSClient",
+            connect(
+                "kms",
+                region,
+                self._settings,
                 retries={"mode": "standard", "total_max_attempts": 2},
                 connect_timeout=3,
                 read_timeout=10,

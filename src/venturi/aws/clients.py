@@ -1,0 +1,40 @@
+"""Clients of AWS's services, from one session a process: each session reads the services' descriptions anew."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from venturi.settings import AwsClientSettings
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+_making = threading.Lock()
+
+
+def connect(service: str, region: str, aws: AwsClientSettings, **config: Any) -> Any:  # noqa: ANN401  # made at run time
+    """A client of `service` with these credentials; an empty endpoint is AWS's own. `config`: botocore's Config.
+
+    Clients may be shared between threads; only making one is done one at a time.
+    """
+    from botocore.config import Config
+
+    with _making:
+        return _session().create_client(
+            service,
+            endpoint_url=aws.endpoint or None,
+            region_name=region,
+            aws_access_key_id=aws.access_key_id,
+            aws_secret_access_key=aws.secret_access_key,
+            config=Config(**config),
+        )
+
+
+@cache
+def _session() -> Session:
+    # Not boto3's, which imports S3's transfer manager on top; 0.3 s even so, and not before the first call.
+    from botocore.session import get_session
+
+    return get_session()

@@ -1,0 +1,37 @@
+"""Spares moto work that nobody here needs, and that would be most of a boot. Nothing that it answers changes."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import Any
+
+
+@cache
+def lighten() -> None:
+    """To be called before moto serves. It imports moto, which takes a second."""
+    # 900 machine images for every account and region, and no machine is ever started.
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    from moto.core import base_backend, utils
+    from moto.kms import models
+
+    _share_what_is_the_same(utils, base_backend.AccountSpecificBackend)
+    keys: Any = models
+    keys.generate_private_key = _only_for_pairs(keys.generate_private_key)
+
+
+def _share_what_is_the_same(utils: Any, backend: Any) -> None:  # noqa: ANN401  # moto's insides
+    # A loader of its own for every service walks through the descriptions of all of them.
+    utils.create_loader = cache(utils.create_loader)
+    # The regions of a service, made anew for each account: the cache that moto has counts the account in.
+    regions = cache(partial(backend._generate_regions.__wrapped__, None))  # noqa: SLF001
+    backend._generate_regions = lambda _, service: regions(service)  # noqa: SLF001
+
+
+def _only_for_pairs(generate: Any) -> Any:  # noqa: ANN401  # moto's insides
+    """An RSA key stands behind every symmetric key, unused."""
+
+    def generated(key_spec: str) -> object:
+        return None if key_spec == "SYMMETRIC_DEFAULT" or key_spec.startswith("HMAC_") else generate(key_spec)
+
+    return generated
