@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.isolation_primitives import EventStreams, StageA, Stores, Trails
+from tenantproof.probes.isolation_primitives import (
+    EventStreams,
+    StageA,
+    Stores,
+    TrailIntegrity,
+    TrailReceipts,
+    Trails,
+    TrailSinks,
+    TrailSizes,
+)
 
 
 @claim("ST-1")
@@ -73,10 +82,69 @@ def check_a_trail_opens_for_its_own_tenant_alone(trails: Trails, ledger: Ledger)
     """A trail tells who did what and when, which is worth as much to a neighbour as the records themselves."""
     for tenant in trails.tenants:
         ledger.calibrate(trails.own(tenant), is_=PERMITTED)
-    ledger.population(len(trails.pairs) + len(trails.tenants))
+    ledger.population(len(trails.pairs) * (1 + trails.proofs) + len(trails.tenants))
     for attacker, victim in trails.pairs:
         ledger.expect(trails.foreign(attacker, victim), is_=REFUSED)
+        for attempt in trails.foreign_proofs(attacker, victim):
+            ledger.expect(attempt, is_=REFUSED)
     for tenant in trails.tenants:
         ledger.expect(trails.strangers(tenant), is_=ABSENT)
     for tenant in trails.tenants:
         ledger.calibrate(trails.own(tenant), is_=PERMITTED)
+
+
+@claim("AU-1")
+def check_nothing_of_anothers_trail_shows_through(sizes: TrailSizes, trails: Trails, ledger: Ledger) -> None:
+    """How fast a trail grows tells how much business its owner does; its head tells the same to whoever compares."""
+    for tenant in trails.tenants:
+        ledger.calibrate(trails.own(tenant), is_=PERMITTED)
+        ledger.calibrate(sizes.own_growth(tenant), is_=PRESENT)
+    ledger.population(2 * len(sizes.ring))
+    for tenant, other in sizes.ring:
+        ledger.expect(sizes.foreign_growth(tenant, other), is_=ABSENT)
+        ledger.expect(sizes.foreign_heads(tenant, other), is_=ABSENT)
+
+
+@claim("AU-1")
+def check_a_trail_is_one_log_that_only_grows(log: TrailIntegrity, trails: Trails, ledger: Ledger) -> None:
+    """A trail that can be edited, cut, begun anew or shown to each reader otherwise proves nothing to its owner."""
+    for tenant in log.tenants:
+        ledger.calibrate(trails.own(tenant), is_=PERMITTED)
+        ledger.calibrate(log.tampered(tenant), is_=DIFFERENT)
+    for tenant in log.tenants:
+        ledger.expect(log.whole(tenant), is_=ALIKE)
+        for shown in log.shown_to_another(tenant):
+            ledger.expect(shown, is_=ALIKE)
+        for growth in log.grown(tenant):
+            ledger.expect(growth, is_=ALIKE)
+
+
+@claim("AU-1")
+def check_what_was_answered_stands_in_the_trail_once(acts: TrailReceipts, ledger: Ledger) -> None:
+    """A record that comes later, twice, elsewhere or not at all is found by whoever looks for a known act."""
+    for tenant in acts.tenants:
+        ledger.calibrate(acts.acted(tenant), is_=PERMITTED)
+    for tenant, other in acts.ring:
+        for operation in acts.operations:
+            ledger.expect(acts.at_once(tenant, operation), is_=PRESENT)
+        for event in acts.each_once(tenant):
+            ledger.expect(event, is_=PRESENT)
+        for receipt in acts.receipts(tenant):
+            ledger.expect(receipt, is_=ALIKE)
+        for elsewhere in acts.nowhere_else(tenant, other):
+            ledger.expect(elsewhere, is_=ABSENT)
+
+
+@claim("AU-1")
+def check_a_trail_keeps_no_secret_and_is_not_bent_by_what_it_keeps(sinks: TrailSinks, ledger: Ledger) -> None:
+    """A log is read by more people than a database; what a stranger writes into it must stay text, and no token."""
+    for tenant in sinks.tenants:
+        ledger.calibrate(sinks.sees(tenant), is_=PRESENT)
+    for tenant, other in sinks.ring:
+        for at in (tenant, other):
+            for secret in sinks.spilled(tenant, at):
+                ledger.expect(secret, is_=ABSENT)
+        for text in sinks.disturbed(tenant):
+            ledger.expect(text, is_=ABSENT)
+    for log in sinks.logged():
+        ledger.expect(log, is_=ABSENT)

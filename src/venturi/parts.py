@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from venturi.aggregation.parts import AggregationParts
+from venturi.api.audit import Audit
 from venturi.api.gate import TenantGate
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
@@ -51,6 +52,7 @@ class Parts:
     records: type[Records] = Records
     trail: type[Trail] = Trail
     support: type[Support] = Support
+    audit: type[Audit] = Audit
     desk: type[SupportDesk] = SupportDesk
     clock: Callable[[], float] = time.time
     """What the support desk measures access with."""

@@ -15,6 +15,8 @@ import msgspec
 from tenantproof.cli.closing import Closing, close
 from tenantproof.cli.progress import Progress
 from tenantproof.clients.target import Target
+from tenantproof.clients.transparency.heads import HeadBook
+from tenantproof.evidence.heads import remembered
 from tenantproof.judge.waivers import Waiver
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
@@ -46,7 +48,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
     Raises UsageError when the evidence can't be written or the run to resume is not there.
     """
     started = datetime.now(UTC)
-    target = Target(plan.profile, plan.sweep)
+    target = Target(plan.profile, plan.sweep, HeadBook(remembered(plan.evidence)))
     folder = _folder(plan, started)
     with closing(target), _journal(plan, folder) as journal:
         try:
@@ -65,6 +67,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             trouble=trouble,
             strict=plan.strict,
             waivers=plan.waivers,
+            heads=target.heads.all(),
         )
         record = close(rest, journal)
     return record, folder

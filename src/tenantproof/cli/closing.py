@@ -15,6 +15,7 @@ import msgspec
 
 from tenantproof.cli import places
 from tenantproof.cli.criteria import load_criteria
+from tenantproof.evidence import heads
 from tenantproof.evidence.bundle import finish
 from tenantproof.evidence.keys import signing_key
 from tenantproof.judge.confidence import bound_of
@@ -23,6 +24,7 @@ from tenantproof.judge.waivers import Waiver, unused
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
+from tenantproof.model.heads import Head
 from tenantproof.model.observation import Entry, Role
 from tenantproof.model.profile import Profile
 from tenantproof.model.run import ClaimResult, RunRecord, WaiverNote
@@ -53,6 +55,7 @@ class Closing:
     trouble: str
     strict: bool
     waivers: Sequence[Waiver]
+    heads: Sequence[Head] = ()
 
 
 def close(closing: Closing, journal: Journal) -> RunRecord:
@@ -67,6 +70,7 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
         "summary.json": summary_json(record),
         "junit.xml": junit(record),
         "report.html": report_html(record).encode(),
+        heads.FILE: heads.heads_json(closing.heads),
     }
     finish(closing.folder, record, files, signing_key())
     if not closing.trouble and (idle := unused(closing.waivers, closing.assessment.by_claim)):

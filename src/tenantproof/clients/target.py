@@ -12,6 +12,7 @@ from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.redaction import one_line
 from tenantproof.clients.sweep_wire import SweepWire
 from tenantproof.clients.tokens import TokenSource
+from tenantproof.clients.transparency.heads import HeadBook
 from tenantproof.clients.wire import Wire, response_line
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import Operation, Principal, Profile, Tenant
@@ -21,9 +22,11 @@ from tenantproof.model.sweep import SweepChoice
 class Target:
     """Everything that a probe acts through. Nothing is contacted before it is asked for."""
 
-    def __init__(self, profile: Profile, sweep: SweepChoice | None = None) -> None:
+    def __init__(self, profile: Profile, sweep: SweepChoice | None = None, heads: HeadBook | None = None) -> None:
         self.profile = profile
         self.sweep = sweep or SweepChoice()
+        self.heads = heads or HeadBook()
+        """The heads by which its trails are known from earlier runs."""
         self.capabilities = _capabilities(profile)
         self.wire = Wire(profile.target.base_url, profile.safety)
         self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)

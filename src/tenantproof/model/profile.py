@@ -213,6 +213,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     safety: Safety
     http: Http
     tenants: Annotated[tuple[Tenant, ...], Meta(min_length=2)]
+    logs: tuple[str, ...] = ()
+    """The target's own logs that can be read here: files, or folders of files named *.log."""
     tokens: Tokens | None = None
     aws: Aws | None = None
     support: Support | None = None

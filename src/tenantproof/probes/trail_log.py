@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.target import Target
 from tenantproof.clients.transparency.entries import spelled
+from tenantproof.clients.transparency.merkle import leaf_hash
 from tenantproof.clients.transparency.notes import Checkpoint, NoteError, NoteKey, opened
 from tenantproof.probes.sighting import json_object, new_probe
 
+_QUICK = msgspec.json.Encoder(order="sorted").encode
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PAGE = 500
 _SMALLER_PAGE = 100
 _MOST_PAGES = 2_000
@@ -57,6 +63,12 @@ class TrailLog:
         self.owner, self.reader, self.principal = owner, reader or owner, principal
         self._target = target
         self.last: Look | None = None
+
+    @property
+    def seen(self) -> Look:
+        """The last look there was."""
+        assert self.last is not None
+        return self.last
 
     @property
     def key(self) -> NoteKey | None:
@@ -122,9 +134,25 @@ def entries_of(page: Mapping[str, Any]) -> Iterator[Entry]:  # JSON, the target'
     for item in found if isinstance(found, list) else ():
         inside = item.get("event") if isinstance(item, dict) else None
         event = inside if isinstance(inside, dict) else {}
-        try:
-            data = spelled(event)
-        except ValueError:
-            data = b""
         outside = item if isinstance(item, dict) else {}
-        yield Entry(outside.get("seq"), str(outside.get("leaf_hash", "")), event, data)
+        leaf = str(outside.get("leaf_hash", ""))
+        yield Entry(outside.get("seq"), leaf, event, _spelled(event, leaf))
+
+
+def hashes_of(page: Mapping[str, Any]) -> list[bytes] | None:  # JSON, the target's
+    """The hashes of a proof, or None when there is none."""
+    found = page.get("hashes")
+    if not isinstance(found, list) or not all(isinstance(each, str) and _HASH.fullmatch(each) for each in found):
+        return None
+    return [bytes.fromhex(each) for each in found]
+
+
+def _spelled(event: Mapping[str, Any], leaf: str) -> bytes:
+    """The canonical spelling. The quick one is it when its hash is the one that stands beside the entry."""
+    quick = _QUICK(event)
+    if leaf_hash(quick).hex() == leaf:
+        return quick
+    try:
+        return spelled(event)
+    except ValueError:
+        return b""

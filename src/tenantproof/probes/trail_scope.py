@@ -15,8 +15,9 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANS
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, new_probe, refusal_name, sight
 
-_PAGE = 100
+_PAGE = 500
 _MOST_PAGES = 1000
+_QUERIES = {"checkpoint": "", "inclusion": "seq=0&size=1", "consistency": "from=1&to=1"}
 
 
 class Trails(Probe):
@@ -34,6 +35,11 @@ class Trails(Probe):
         """Every ordered pair of an attacker and a victim."""
         return tuple(itertools.permutations(self.tenants, 2))
 
+    @cached_property
+    def proofs(self) -> int:
+        """How many operations tell of a trail besides its events."""
+        return len(_QUERIES.keys() & self.target.profile.http.operations.keys())
+
     def own(self, tenant: str) -> Observation:
         """A tenant reads its own trail: permitted when events come back."""
         return self._seen(tenant, tenant)
@@ -41,6 +47,22 @@ class Trails(Probe):
     def foreign(self, attacker: str, victim: str) -> Observation:
         """A tenant asks for another's trail."""
         return self._seen(attacker, victim)
+
+    def foreign_proofs(self, attacker: str, victim: str) -> Iterator[Observation]:
+        """A tenant asks for the head and the proofs of another's trail, which tell how much goes on there."""
+        for operation in sorted(_QUERIES.keys() & self.target.profile.http.operations.keys()):
+            request = self.target.request(
+                self.target.operation(operation),
+                tenant=victim,
+                query=_QUERIES[operation],
+                bearer=self.target.bearer(attacker),
+                principal=f"{attacker}/reader",
+                probe=new_probe(),
+            )
+            answer = self.target.wire.send(request)
+            outcome = PERMITTED if answer.status == 200 else self._outcome(answer)
+            unit = Unit(attacker, victim, operation, "path")
+            yield sight(f"{attacker} asks for the {operation} of {victim}'s trail", request, answer, outcome, unit=unit)
 
     def strangers(self, tenant: str) -> Observation:
         """Whether the tenant's own trail holds another's canary or record id, or an event that is not its business.

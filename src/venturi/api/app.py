@@ -12,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 
 from venturi.api.answer import Answer
 from venturi.api.attributions import Attributions
-from venturi.api.audit import Audit
 from venturi.api.authenticate import Authenticator
 from venturi.api.cursors import Cursors
 from venturi.api.deployment import Deployment
@@ -82,7 +81,7 @@ def build(
     routes = [
         *Deployment(settings.deployment, settings.version, pools).routes(),
         *Attributions(records, Cursors(settings.cursor_key.encode())).routes(),
-        *Audit(trails).routes(),
+        *parts.audit(trails).routes(),
         *support.routes(),
         *Scoring(scorer).routes(),
         *areas,

@@ -29,10 +29,14 @@ class Recorder:
     async def recorded(self, exchange: Exchange, answer: Answer) -> Answer:
         """The answer with its receipt. Raises whatever the trail raises, TimeoutError when it takes too long."""
         async with asyncio.timeout(_SECONDS):
-            receipt = await self._write(exchange, event_of(exchange, answer, self._version))
+            receipt = await self._write(exchange, self.event(exchange, answer))
         if receipt is None:
             return answer
         return replace(answer, headers={**answer.headers, "Audit-Receipt": receipt.header()})
+
+    def event(self, exchange: Exchange, answer: Answer) -> Event:
+        """What is recorded of a request and its answer."""
+        return event_of(exchange, answer, self._version)
 
     def is_told(self, exchange: Exchange) -> bool:
         """Whether the tenant's own trail gets the event of somebody who came in with a grant."""

@@ -78,6 +78,7 @@ def boot(
         aws=endpoint,
         database=(cluster.host, cluster.port),
         database_ca=str(cluster.ca_file),
+        logs=str(supervisor.rundir),
         brokers=[streams.broker.address] if streams else [],
     )
     secrets = SecretFiles(supervisor.rundir / "secrets")

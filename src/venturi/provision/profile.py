@@ -33,6 +33,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     aws: str
     database: tuple[str, int]
     """Host and port."""
+    logs: str
+    """Folder of the processes' logs."""
     database_ca: str
     """File with the certificate (PEM) that the database shows."""
     brokers: list[str] = []
@@ -77,6 +79,7 @@ def profile(
             "allow_destructive": True,
         },
         "http": _http(),
+        "logs": [where.logs],
         "tokens": _tokens(plan, where.issuer),
         "aws": {
             "endpoint": where.aws,

@@ -53,13 +53,19 @@ class Audit:
 
 
 class Growing:
-    """A log that is fed its entries stretch by stretch, and is held to what was signed and known about it."""
+    """A log that is fed its entries stretch by stretch, and is held to what was signed and known about it.
 
-    def __init__(self, terms: Terms, *, sizes: Iterable[int] = (), places: Iterable[int] = ()) -> None:
+    `begun` is False for the end of a log whose beginning is left out; then its roots mean nothing.
+    """
+
+    def __init__(
+        self, terms: Terms, *, sizes: Iterable[int] = (), places: Iterable[int] = (), begun: bool = True
+    ) -> None:
         self.audit = Audit(terms.origin)
         self._sizes, self._places = frozenset(sizes), frozenset(places)
         self._tree = Frontier()
-        self._before, self._clock = NOTHING_BEFORE, 0.0
+        self._before: str | None = NOTHING_BEFORE if begun else None
+        self._clock = 0.0
         if 0 in self._sizes:
             self.audit.roots[0] = self._tree.root()
 
@@ -68,7 +74,7 @@ class Growing:
         if not weighed.count:
             return
         audit, tree, first = self.audit, self._tree, self._tree.size
-        if weighed.previous != self._before:
+        if self._before is not None and weighed.previous != self._before:
             audit.faults.add(Kind.UNCHAINED, f"entry {first} does not name the entry before it", first)
         if 0 < weighed.began < self._clock:
             audit.faults.add(Kind.BACKWARDS, f"entry {first} was written before the one before it", first)
