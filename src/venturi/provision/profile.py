@@ -33,10 +33,10 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     aws: str
     database: tuple[str, int]
     """Host and port."""
-    logs: str
-    """Folder of the processes' logs."""
     database_ca: str
     """File with the certificate (PEM) that the database shows."""
+    logs: str = ""
+    """Folder of the processes' logs, if there are any."""
     brokers: list[str] = []
     """host:port of the event streams' broker, where there is one."""
 
@@ -79,7 +79,7 @@ def profile(
             "allow_destructive": True,
         },
         "http": _http(),
-        "logs": [where.logs],
+        "logs": [where.logs] if where.logs else [],
         "tokens": _tokens(plan, where.issuer),
         "aws": {
             "endpoint": where.aws,
