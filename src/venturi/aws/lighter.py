@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from functools import cache, partial
 from typing import Any
@@ -15,9 +16,20 @@ def lighten() -> None:
     from moto.core import base_backend, utils
     from moto.kms import models
 
+    _import_without_catalogues()
     _share_what_is_the_same(utils, base_backend.AccountSpecificBackend)
     keys: Any = models
     keys.generate_private_key = _only_for_pairs(keys.generate_private_key)
+
+
+def _import_without_catalogues() -> None:
+    """EC2 comes with every type of machine in every region, 100 MB of them, read as it is imported."""
+    utilities: Any = importlib.import_module("moto.utilities.utils")
+    load, utilities.load_resource = utilities.load_resource, lambda _: {}
+    try:
+        importlib.import_module("moto.ec2.models")
+    finally:
+        utilities.load_resource = load
 
 
 def _share_what_is_the_same(utils: Any, backend: Any) -> None:  # noqa: ANN401  # moto's insides
