@@ -41,6 +41,8 @@ _QUERY = {
     "MissingAuthenticationTokenException": ("MissingAuthenticationToken", 403),
     "IncompleteSignatureException": ("IncompleteSignature", 403),
 }
+_EC2 = {"AccessDenied": "UnauthorizedOperation", "InvalidClientTokenId": "AuthFailure",
+        "SignatureDoesNotMatch": "AuthFailure"}  # fmt: skip
 _REST = _QUERY | {
     "UnrecognizedClientException": ("InvalidAccessKeyId", 403),
     "MissingAuthenticationTokenException": ("AccessDenied", 403),
@@ -54,9 +56,13 @@ def render(fault: AwsFault, *, protocol: str, service: str, request_id: str) -> 
     code, status = (_REST if protocol == "rest" else _QUERY).get(fault.code, (fault.code, fault.status))
     if service == "sns" and code == "AccessDenied":
         code = "AuthorizationError"  # SNS alone calls it so
+    if service == "ec2":
+        code = _EC2.get(code, code)
     text = f"<Code>{escape(code)}</Code><Message>{escape(fault.message)}</Message>"
     ident = f"<RequestId>{request_id}</RequestId>"
-    if protocol == "rest":
+    if service == "ec2":
+        body = f"<Response><Errors><Error>{text}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    elif protocol == "rest":
         body = f"<Error>{text}{ident}</Error>"
     else:
         body = f"<ErrorResponse><Error><Type>Sender</Type>{text}</Error>{ident}</ErrorResponse>"

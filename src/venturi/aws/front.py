@@ -66,7 +66,8 @@ class StrictFront(Judge):
         service, protocol = "", "query"
         try:
             message = read_message(environ)
-            protocol = protocol_of(message.headers, service)
+            # Who signs nothing names no service; only S3 has paths.
+            protocol = protocol_of(message.headers, "s3" if message.target.partition("?")[0] != "/" else service)
             credential = read_credential(message.headers, message.target)
             service, protocol = credential.service, protocol_of(message.headers, credential.service)
             caller = self.authenticate(message)
