@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.cross_tenant import OPERATIONS, CrossTenant, CrossTenantTrail, Sweep
+from tenantproof.probes.cross_tenant import (
+    OPERATIONS,
+    CrossTenant,
+    CrossTenantTrail,
+    Latency,
+    Reconciliation,
+    Sweep,
+)
 
 
 @claim("QA-1")
@@ -97,6 +104,36 @@ def check_every_attempt_stands_in_both_trails(probe: CrossTenantTrail, ledger: L
         for tenant in probe.bystanders(attempt):
             ledger.expect(probe.absent(attempt, in_=tenant), is_=ABSENT)
     trails_work(probe, ledger)
+
+
+@claim("QA-2")
+def check_time_tells_nothing_of_what_is_there(probe: Latency, own: CrossTenant, ledger: Ledger) -> None:
+    """An answer that takes longer because a record exists tells of it as surely as one that says so."""
+    own_access_works(own, ledger)
+    contrasts = tuple(probe.contrasts())
+    ledger.population(len(contrasts))
+    for contrast in contrasts:
+        ledger.expect(probe.compare(contrast, tests=len(contrasts)), is_=ALIKE)
+    own_access_works(own, ledger)
+
+
+@claim("QA-3")
+def check_trails_and_requests_tell_the_same(
+    probe: Reconciliation, sweep: Sweep, own: CrossTenantTrail, ledger: Ledger
+) -> None:
+    """Each request has exactly its records, in the trails that it concerns and no others, and no secret in them."""
+    trails_work(own, ledger)
+    probe.compare(sweep)
+    ledger.population(sweep.plan.population.size, selection=sweep.plan.selection)
+    for observation in probe.own_records(own.tenants):
+        ledger.calibrate(observation, is_=PRESENT)
+    for observation in probe.records():
+        ledger.expect(observation, is_=PRESENT)
+    for observation in (*probe.strays(own.tenants), *probe.secrets(own.tenants)):
+        ledger.expect(observation, is_=ABSENT)
+    for observation in (*probe.counts(own.tenants), *probe.receipts(own.tenants)):
+        ledger.expect(observation, is_=ALIKE)
+    trails_work(own, ledger)
 
 
 def own_access_works(probe: CrossTenant, ledger: Ledger) -> None:

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from venturi.aggregation.parts import AggregationParts
+from venturi.api.app import Api
+from venturi.api.attributions import Attributions
 from venturi.api.audit import Audit
+from venturi.api.cursors import Cursors
 from venturi.api.gate import TenantGate
+from venturi.api.pipeline import Pipeline
 from venturi.api.recorder import Recorder
 from venturi.api.refusals import Refusals
 from venturi.api.support import Support
@@ -46,10 +50,14 @@ class Parts:
     verifier: type[TokenVerifier] = TokenVerifier
     binding: type[Binding] = Binding
     directory: type[Directory] = Directory
+    api: type[Api] = Api
+    pipeline: type[Pipeline] = Pipeline
     gate: type[TenantGate] = TenantGate
     refusals: type[Refusals] = Refusals
     recorder: type[Recorder] = Recorder
     records: type[Records] = Records
+    attributions: type[Attributions] = Attributions
+    cursors: type[Cursors] = Cursors
     trail: type[Trail] = Trail
     support: type[Support] = Support
     audit: type[Audit] = Audit

@@ -74,10 +74,18 @@ def test_too_small_a_budget_says_what_it_left_out() -> None:
 
 
 def test_a_small_budget_still_sees_every_entry_of_the_catalogue() -> None:
-    entries = {shape.vector.id for shape in SHAPES}
+    entries = {(shape.vector.id, shape.vector.name) for shape in SHAPES}
     whole = population(3)
     plan = Plan(whole, SweepChoice(budget=len(entries)))
-    assert {whole.unit(number)[2].vector.id for number in plan.numbers()} == entries
+    vectors = [whole.unit(number)[2].vector for number in plan.numbers()]
+    assert {(vector.id, vector.name) for vector in vectors} == entries
+
+
+def test_operations_whose_answers_hold_canaries_come_first() -> None:
+    whole = population(3)
+    numbers = list(Plan(whole, SweepChoice(budget=200), ["read", "list"]).numbers())[:50]
+    assert {whole.unit(number)[2].endpoint.name for number in numbers} <= {"read", "list", "make"}
+    assert [whole.unit(number)[2].endpoint.name for number in numbers].count("read") > 30
 
 
 def test_ten_thousand_tenants_are_planned_in_little_time() -> None:

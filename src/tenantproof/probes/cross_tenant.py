@@ -13,15 +13,17 @@ from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http, Record
+from tenantproof.probes.latency import Latency
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.listing import Listing, walk
 from tenantproof.probes.probe import Probe
+from tenantproof.probes.reconcile import Reconciliation
 from tenantproof.probes.sighting import access, json_object, new_probe, refusal_name, sight
 from tenantproof.probes.strangers import stranger_record, stranger_tenant
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
 
-__all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Sweep"]
+__all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Latency", "Reconciliation", "Sweep"]
 
 OPERATIONS = ("read", "list")
 

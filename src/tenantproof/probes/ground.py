@@ -55,6 +55,11 @@ class Ground:
         return tuple(tenant.id for tenant in self.target.profile.tenants)
 
     @cached_property
+    def records(self) -> frozenset[str]:
+        """The ids of all tenants' records."""
+        return frozenset(record.id for tenant in self.target.profile.tenants for record in tenant.records)
+
+    @cached_property
     def scent(self) -> Scent:
         """Every tenant's canaries, and the ids of what it has."""
         names = {tenant.id: [record.id for record in tenant.records] for tenant in self.target.profile.tenants}

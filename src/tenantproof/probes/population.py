@@ -56,11 +56,12 @@ class Plan:
 
     A whole plan goes through the population in its order. A sample begins with a cover: every pair of an operation and
     an entry of the catalogue, and with these every operation and every entry, spread over attackers and victims so that
-    each of them has its turn; then it draws without replacement until the budget is spent.
+    each of them has its turn; then it draws without replacement until the budget is spent. `telling` names operations
+    whose answers hold canaries, those that hold the most first.
     """
 
-    def __init__(self, population: Population, choice: SweepChoice) -> None:
-        self.population, self.choice = population, choice
+    def __init__(self, population: Population, choice: SweepChoice, telling: Sequence[str] = ()) -> None:
+        self.population, self.choice, self._telling = population, choice, telling
         self.is_whole = choice.pairs == "all" or population.size <= choice.budget
 
     @property
@@ -74,7 +75,7 @@ class Plan:
         """In words, for whoever reads the evidence."""
         if self.is_whole:
             return "all"
-        entries = len({shape.vector.id for shape in self.population.shapes})
+        entries = len({(shape.vector.id, shape.vector.name) for shape in self.population.shapes})
         covered, wanted = min(self.choice.budget, len(self._cover)), len(self._cover)
         told = f"every attacker, victim and {entries} vectors" if covered >= entries else "not even every vector"
         pairs = "every pair" if covered == wanted else f"{covered} of {wanted} pairs"
@@ -105,9 +106,9 @@ class Plan:
     def _cover(self) -> list[int]:
         """One unit for every operation and entry, more where there are more tenants than that, in a shuffled order."""
         rng = random.Random(self.choice.seed)  # noqa: S311  # a sample, not a secret
-        forms: dict[tuple[str, str], list[int]] = {}
+        forms: dict[tuple[str, str, str], list[int]] = {}
         for index, shape in enumerate(self.population.shapes):
-            forms.setdefault((shape.endpoint.name, shape.vector.id), []).append(index)
+            forms.setdefault((shape.endpoint.name, shape.vector.id, shape.vector.name), []).append(index)
         tenants = self.population.tenants
         order = list(range(tenants))
         rng.shuffle(order)
@@ -119,19 +120,29 @@ class Plan:
             distance = 1 + turn // tenants % (tenants - 1)
             attacker, victim = order[turn % tenants], order[(turn + distance) % tenants]
             shapes = pairs[turn % len(pairs)]
-            entry = self.population.shapes[shapes[0]].vector.id
+            entry = self._entry(shapes)
             # An entry's forms go round its operations, so that each of them is tried somewhere.
             cover.append(self.population.number(attacker, victim, shapes[turns[entry] % len(shapes)]))
             turns[entry] += 1
         return cover
 
+    def _entry(self, shapes: list[int]) -> str:
+        vector = self.population.shapes[shapes[0]].vector
+        return f"{vector.id} {vector.name}"
+
     def _in_turn(self, pairs: list[list[int]], rng: random.Random) -> list[list[int]]:
-        """Shuffled, but every entry once before any comes twice: a small budget still sees all of them."""
+        """Shuffled, but every entry once before any comes twice: a small budget still sees all of them.
+
+        Operations whose answers hold canaries come first, for there a leak can't be overlooked.
+        """
         rng.shuffle(pairs)
+        ranks = {name: rank for rank, name in enumerate(self._telling)}
+        names = [each.endpoint.name for each in self.population.shapes]
+        pairs.sort(key=lambda shapes: ranks.get(names[shapes[0]], len(ranks)))
         met: Counter[str] = Counter()
         ranked = []
         for shapes in pairs:
-            entry = self.population.shapes[shapes[0]].vector.id
+            entry = self._entry(shapes)
             ranked.append((met[entry], shapes))
             met[entry] += 1
         return [shapes for _, shapes in sorted(ranked, key=lambda each: each[0])]

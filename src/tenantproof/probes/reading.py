@@ -21,7 +21,8 @@ _HUNG_UP = ("the target closed the connection", "the connection broke")
 class Sent(msgspec.Struct, frozen=True):
     """A request that went out, and whose trails must tell of it.
 
-    `expects`: "both" the caller's and the victim's, once each; "own" the caller's alone; "any" perhaps the caller's.
+    `expects`: "both" the caller's and the victim's, once each; "own" the caller's alone; "some" the
+    caller's alone, with records of what was done besides; "any" perhaps the caller's.
     """
 
     probe: str
@@ -30,7 +31,9 @@ class Sent(msgspec.Struct, frozen=True):
     expects: str
     status: int
     tries: int
-    receipt: str = ""
+    receipt: str
+    operation: str
+    vector: str
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -91,7 +94,24 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
         return PRESENT, (wrong,)
     if answer.status in {500, 502, 504}:
         return UNCLEAR, (f"the target broke: {answer.status}",)
+    if _is_odd(ground, attempt, answer):
+        return UNCLEAR, (f"answered {answer.status}, though nothing of the attacker's own was asked for",)
     return ABSENT, ()
+
+
+def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
+    """Whether the answer grants something, or knows something, that can't be the attacker's own."""
+    caller, vector, method = attempt.case.attacker.id, attempt.vector, attempt.requests[-1].method
+    if vector.reach is Reach.OWN or "{tenant}" not in attempt.case.endpoint.template or method in {"OPTIONS", "TRACE"}:
+        return False
+    if answer.status in {206, 304, 412}:
+        return True
+    # A service that takes the path for the attacker's own answers with its own; one that knows no such path may
+    # answer with a page for people.
+    is_own = ground.print_of(answer.body) == caller or any(
+        ground.scent.owner(each) == caller for each in ground.scent.markers(answer)
+    )
+    return 200 <= answer.status < 300 and not is_own and "text/html" not in answer.header("content-type")
 
 
 def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
@@ -129,8 +149,19 @@ def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> S
     if vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
         expects = "both"
     elif vector.aim is Aim.REFUSED or (vector.reach is Reach.OWN and json_object(answer.body)):
-        expects = "own"
+        did = 200 <= answer.status < 300 and request.method not in {"GET", "HEAD"}
+        expects = "some" if did else "own"
     else:
         expects = "any"
     receipt = answer.header("audit-receipt")
-    return Sent(request.probe, draft.caller.id, case.victim.id, expects, answer.status, answer.tries, receipt)
+    return Sent(
+        probe=request.probe,
+        caller=draft.caller.id,
+        victim=case.victim.id,
+        expects=expects,
+        status=answer.status,
+        tries=answer.tries,
+        receipt=receipt,
+        operation=case.endpoint.name,
+        vector=vector.label,
+    )

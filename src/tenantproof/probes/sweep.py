@@ -22,6 +22,7 @@ from tenantproof.probes.population import Plan, Population, shapes_of
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.reading import Attempt, Sent, Trial, read_trial
 from tenantproof.probes.spool import Spool
+from tenantproof.probes.trail_events import trail_size
 from tenantproof.probes.vectors import VECTORS
 from tenantproof.probes.vectors.case import Case
 from tenantproof.probes.vectors.vector import Reach
@@ -49,6 +50,13 @@ class Sweep(Probe):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._spool: Spool[Seen] | None = None
+        self.trails: dict[str, int] = {}
+        """How long every tenant's trail was when the sweep began, as far as trails say."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the whole plan has been tried."""
+        return self._spool is not None and self._spool.is_complete
 
     @cached_property
     def ground(self) -> Ground:
@@ -59,13 +67,17 @@ class Sweep(Probe):
     def plan(self) -> Plan:
         """What is tried."""
         shapes = shapes_of((*self.ground.endpoints, _SERVICE), VECTORS)
-        return Plan(Population(len(self.ground.tenants), shapes), self.target.sweep)
+        paths = [self.target.operation(name).path for name in ("list", "read")]
+        reads = {each.template: each.name for each in self.ground.endpoints if each.method == "GET"}
+        telling = [reads[path] for path in paths if path in reads]
+        return Plan(Population(len(self.ground.tenants), shapes), self.target.sweep, telling)
 
     def seen(self) -> Iterator[Seen]:
         """Everything that the sweep sees, as it goes; from the second time on, as it went."""
         if self._spool is not None and self._spool.is_complete:
             yield from self._spool
             return
+        self.trails = {tenant: trail_size(self.target, tenant) for tenant in self.ground.tenants}
         spool = self._spool = Spool(Seen)
         for each in self._swept():
             spool.add(each)
@@ -109,6 +121,7 @@ class Sweep(Probe):
             rng=random.Random(number),  # noqa: S311  # so that a unit can be built again
             samples=self.ground.samples,
             queries=self.ground.queries,
+            records=self.ground.records,
         )
         built = shape.vector.build(case, shape.vector.form)
         drafts = built if isinstance(built, list) else [built]

@@ -57,6 +57,22 @@ def _patience(target: Target) -> float:
     return PATIENCE * target.profile.safety.timeout_seconds
 
 
+def trail_size(target: Target, tenant: str) -> int:
+    """How many events the tenant's trail has by its own account; 0 when it does not say, or there is none."""
+    if "trail" not in target.capabilities:
+        return 0
+    request = target.request(
+        target.operation("trail"),
+        tenant=tenant,
+        query="limit=1",
+        bearer=target.bearer(tenant),
+        principal=f"{tenant}/reader",
+        probe=new_probe(),
+    )
+    size = json_object(target.wire.send(request).body).get("size")
+    return size if isinstance(size, int) else 0
+
+
 class TrailReader:
     """Reads a tenant's trail as its own reader."""
 

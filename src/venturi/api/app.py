@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from venturi.api.answer import Answer
-from venturi.api.attributions import Attributions
 from venturi.api.authenticate import Authenticator
-from venturi.api.cursors import Cursors
 from venturi.api.deployment import Deployment
 from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
@@ -39,6 +36,9 @@ _HEADERS = {"Cache-Control": "no-store", "Vary": "Authorization", "X-Content-Typ
 class Api:
     """Runs the pipeline for every HTTP request and writes its answer."""
 
+    headers: ClassVar[Mapping[str, str]] = _HEADERS
+    """What every answer carries."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 
@@ -50,7 +50,9 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange.of(Request(scope, receive))
-        await _response(await self.pipeline.answer(exchange))(scope, receive, send)
+        answer = await self.pipeline.answer(exchange)
+        headers = {**self.headers, **answer.headers, "Content-Type": answer.content_type}
+        await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     def asgi(self) -> Starlette:
         """The application, with no routing but our own: Starlette's decodes paths before it matches them."""
@@ -80,17 +82,12 @@ def build(
     support = parts.support(desk, tenants)
     routes = [
         *Deployment(settings.deployment, settings.version, pools).routes(),
-        *Attributions(records, Cursors(settings.cursor_key.encode())).routes(),
+        *parts.attributions(records, parts.cursors(settings.cursor_key.encode())).routes(),
         *parts.audit(trails).routes(),
         *support.routes(),
         *Scoring(scorer).routes(),
         *areas,
     ]
     recorder = parts.recorder(trails, parts.refusals(trails), settings.version)
-    pipeline = Pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)
-    return Api(pipeline)
-
-
-def _response(answer: Answer) -> Response:
-    headers = {**_HEADERS, **answer.headers, "Content-Type": answer.content_type}
-    return Response(answer.body, answer.status, headers)
+    pipeline = parts.pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)
+    return parts.api(pipeline)

@@ -63,7 +63,8 @@ def wrapped(case: Case, form: str) -> Draft:
 @BODIES.add("X056", "foreign key", aim=Aim.CLEAN, reach=Reach.OWN, forms=("every id", "added"), fits=has_body)
 def foreign_key(case: Case, form: str) -> Draft:
     """An own object that points at the victim's; an error about it tells of it too (X114)."""
-    known = next(iter(case.victim.objects.values()), case.victim.id)
+    # Records' ids are told from others' wherever they turn up; one that we put there ourselves would cry wolf.
+    known = next((ident for ident in case.victim.objects.values() if ident not in case.records), case.victim.id)
     body = case.json()
     ids = [name for name in body if name.endswith(("_id", "Id", "_ids"))]
     changed = dict.fromkeys(ids, known) if form == "every id" and ids else {"record_id": known, "parent_id": known}

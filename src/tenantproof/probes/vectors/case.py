@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,8 @@ class Case:
     rng: random.Random
     samples: Mapping[str, Any] = field(default_factory=dict)
     queries: Mapping[str, str] = field(default_factory=dict)
+    records: Container[str] = frozenset()
+    """Ids of the profile's records, by which a leak is known."""
 
     def foreign(self, tenant: str | None = None, ident: str | None = None) -> Draft:
         """The attacker asks under the victim's path for what is the victim's; either may be spelled otherwise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
+from tenantproof.probes.contract import Endpoint
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import (
     Aim,
@@ -23,6 +24,10 @@ LISTS = Group()
 _CURSOR = "cursor"
 
 
+def _is_paged(endpoint: Endpoint) -> bool:
+    return is_list(endpoint) and any(each.name == _CURSOR for each in endpoint.parameters)
+
+
 @LISTS.add("X072", "own list", aim=Aim.CLEAN, reach=Reach.OWN, fits=is_list)
 def own_list(case: Case, form: str) -> Draft:
     """Strangers in it are a leak, whoever they are."""
@@ -36,14 +41,14 @@ def totals(case: Case, form: str) -> Draft:
     return case.own().asking(f"{form}=true").saying(("Prefer", "count=exact"))
 
 
-@LISTS.add("X074", "cursor of the victim", aim=Aim.CLEAN, reach=Reach.OWN, fits=is_list)
+@LISTS.add("X074", "cursor of the victim", aim=Aim.CLEAN, reach=Reach.OWN, fits=_is_paged)
 def victims_cursor(case: Case, form: str) -> Draft:
     """A cursor that carries the query carries the tenant."""
     del form
     return case.own().asking(f"{_CURSOR}={case.victim.cursors.get(case.endpoint.name, 'none')}")
 
 
-@LISTS.add("X075", "edited cursor", aim=Aim.CLEAN, reach=Reach.OWN, forms=("tenant", "json", "flipped"), fits=is_list)
+@LISTS.add("X075", "edited cursor", aim=Aim.CLEAN, reach=Reach.OWN, forms=("tenant", "json", "flipped"), fits=_is_paged)
 def edited_cursor(case: Case, form: str) -> Draft:
     """Base64 is not a signature."""
     own = case.attacker.cursors.get(case.endpoint.name, "")
@@ -60,7 +65,7 @@ def edited_cursor(case: Case, form: str) -> Draft:
     return case.own().asking(f"{_CURSOR}={base64.urlsafe_b64encode(edited).rstrip(b'=').decode()}")
 
 
-@LISTS.add("X076", "cursor of another list", aim=Aim.CLEAN, reach=Reach.OWN, fits=is_list)
+@LISTS.add("X076", "cursor of another list", aim=Aim.CLEAN, reach=Reach.OWN, fits=_is_paged)
 def other_cursor(case: Case, form: str) -> Draft:
     """One format for all lists, and one check for none."""
     del form
