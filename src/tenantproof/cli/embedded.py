@@ -6,27 +6,37 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from tenantproof.model.errors import TargetError
+from tenantproof.plugin.collect import claim_needs
 
 READY = "# ready"
 """The first words of the line that ends the profile on the deployment's standard output."""
-_BOOT_SECONDS = 120.0
+# The very first boot fetches Apache Kafka.
+_BOOT_SECONDS = 400.0
 _STOP_SECONDS = 20.0
+_STREAMS = frozenset({"streams", "resolution"})
+
+
+def needs_streams(claims: Set[str], checks: Path) -> bool:
+    """Whether any of the claims is decided on event streams; booting a broker for the others would be a waste."""
+    needs = claim_needs(checks)
+    return any(needs.get(claim, frozenset()) & _STREAMS for claim in claims)
 
 
 @contextmanager
-def embedded(*, tenants: int, overlay: str, note: Callable[[str], None]) -> Iterator[str]:
+def embedded(*, tenants: int, overlay: str, note: Callable[[str], None], streams: bool = True) -> Iterator[str]:
     """Boot the reference deployment and yield its target profile (TOML text); stop it at the end.
 
-    `note` is given each line of its progress. Raises TargetError when it doesn't come up in 120 s.
+    `note` is given each line of its progress; without `streams` no broker is started. Raises TargetError when it doesn't come up in 400 s.
     """
     command = [sys.executable, "-m", "venturi", "up", "--lifeline", "--tenants", str(tenants)]
-    if overlay:
-        command += ["--overlay", overlay]
+    command += ["--overlay", overlay] if overlay else []
+    command += [] if streams else ["--no-streams"]
     process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
         command,
         stdin=subprocess.PIPE,

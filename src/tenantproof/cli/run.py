@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tenantproof.cli import places
 from tenantproof.cli.assessment import Plan, attack
-from tenantproof.cli.embedded import embedded
+from tenantproof.cli.embedded import embedded, needs_streams
 from tenantproof.cli.progress import Progress
 from tenantproof.cli.table import show
 from tenantproof.judge.waivers import load_waivers
@@ -99,14 +99,20 @@ def run(choices: Choices) -> int:
     profile = load(choices.target) if choices.target else None
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(quiet=choices.quiet))
+        only = _claims(choices.only, frozenset(cards))
         if profile is None:
-            source = embedded(tenants=choices.tenants, overlay=choices.overlay, note=progress.note)
+            source = embedded(
+                tenants=choices.tenants,
+                overlay=choices.overlay,
+                note=progress.note,
+                streams=needs_streams(only or frozenset(cards), checks),
+            )
             profile = parse(stack.enter_context(source), "the embedded deployment's profile")
         plan = Plan(
             profile=profile,
             cards=cards,
             checks=checks,
-            only=_claims(choices.only, frozenset(cards)),
+            only=only,
             strict=choices.strict,
             evidence=choices.evidence,
             resume=choices.resume,

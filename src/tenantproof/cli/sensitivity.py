@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
+from itertools import islice, zip_longest
 from pathlib import Path
+from random import Random
 from typing import TypeAlias
 
 import click
@@ -16,7 +19,7 @@ import msgspec
 
 from tenantproof.cli import places
 from tenantproof.cli.defects import Defect, load_defects
-from tenantproof.cli.embedded import embedded
+from tenantproof.cli.embedded import embedded, needs_streams
 from tenantproof.cli.progress import Progress
 from tenantproof.clients.hollow import Hollow, hollow_target
 from tenantproof.clients.target import Target
@@ -68,7 +71,10 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     show_default=True,
     help="Which claims each defect is held against: all, or those of the sections that it breaks.",
 )
-def command(areas: tuple[str, ...], chosen: tuple[str, ...], evidence: Path, jobs: int, scope: str) -> int:
+@click.option("--sample", type=click.IntRange(1), help="Try so many of the defects: others each day, of every area.")
+def command(
+    areas: tuple[str, ...], chosen: tuple[str, ...], evidence: Path, jobs: int, scope: str, sample: int | None
+) -> int:
     """Boot the reference deployment once per seeded defect and demand that its claims, and only they, turn.
 
     AREAS are files of fixtures/defects/, by name or by what their name begins with; without any, all are tried.
@@ -80,14 +86,13 @@ def command(areas: tuple[str, ...], chosen: tuple[str, ...], evidence: Path, job
     cards = load_cards(checks)
     everything = load_defects(places.house("fixtures/defects"))
     defects = _chosen(_within(everything, areas), chosen)
-    is_whole = len(defects) == len(everything)
+    is_partial = len(defects) < len(everything)
+    defects = _sampled(defects, sample, datetime.now(UTC).toordinal()) if sample else defects
+    sections = _sections(cards, checks) if scope == "section" else {}
+    only = _all_of(sections, defects) if is_partial else frozenset()
     with Progress() as progress:
-        with embedded(tenants=3, overlay="", note=progress.note) as text:
-            profile = parse(text, "the embedded deployment's profile")
-            progress.note("baseline: the deployment as it is")
-            baseline = _findings(profile, cards, checks)
-            hollow = {} if not is_whole else {kind.value: _hollow(kind, profile, cards, checks) for kind in Hollow}
-        judge = _Judge(checks, baseline, progress, _sections(cards) if scope == "section" else {})
+        baseline, hollow = _undisturbed(cards, checks, only, progress, with_hollow=not is_partial)
+        judge = _Judge(checks, baseline, progress, sections)
         with ThreadPoolExecutor(jobs) as pool:
             caught = dict(zip(defects, pool.map(judge.of, defects.values()), strict=True))
     known = {claim for defect in everything.values() for claim in defect.claims}
@@ -97,11 +102,29 @@ def command(areas: tuple[str, ...], chosen: tuple[str, ...], evidence: Path, job
         hollow=hollow,
         baseline={claim: finding.verdict.value for claim, finding in baseline.items()},
     )
-    if is_whole:
+    if not is_partial and not sample:
         _write(result, evidence)
     _print(result, baseline)
-    well = result.holds() and all(_was_satisfied(baseline[claim]) for claim in checked_claims(checks))
-    return 0 if well else 1
+    assessed = [finding for claim, finding in baseline.items() if not only or claim in only]
+    return 0 if result.holds() and all(map(_was_satisfied, assessed)) else 1
+
+
+def _undisturbed(
+    cards: Mapping[str, Claim], checks: Path, only: frozenset[str], progress: Progress, *, with_hollow: bool
+) -> tuple[Findings, dict[str, tuple[str, ...]]]:
+    """What the checks find without a defect, and which claims each hollow target satisfies."""
+    streams = needs_streams(only or frozenset(cards), checks)
+    with embedded(tenants=3, overlay="", note=progress.note, streams=streams) as text:
+        profile = parse(text, "the embedded deployment's profile")
+        progress.note("baseline: the deployment as it is")
+        baseline = _findings(profile, cards, checks, only)
+        kinds = Hollow if with_hollow else ()
+        return baseline, {kind.value: _hollow(kind, profile, cards, checks) for kind in kinds}
+
+
+def _all_of(sections: Mapping[str, frozenset[str]], defects: Mapping[str, Defect]) -> frozenset[str]:
+    """Every claim that one of the defects is held against; empty means all there are."""
+    return frozenset().union(*(sections.get(claim, ()) for each in defects.values() for claim in each.claims))
 
 
 class _Judge:
@@ -149,12 +172,28 @@ def _run_with(defect: Defect, checks: Path, only: frozenset[str]) -> dict[str, s
     return {claim: entry["verdict"] for claim, entry in claims.items() if not only or claim in only}
 
 
-def _sections(cards: Mapping[str, Claim]) -> dict[str, frozenset[str]]:
-    """Claim to all claims of its section."""
+def _sections(cards: Mapping[str, Claim], checks: Path) -> dict[str, frozenset[str]]:
+    """Claim to all claims of its section; those that need a broker stand with each other alone."""
+    costly = {claim for claim in cards if needs_streams({claim}, checks)}
     return {
-        claim.id: frozenset(other.id for other in cards.values() if other.section == claim.section)
+        claim.id: frozenset(
+            other.id
+            for other in cards.values()
+            if other.section == claim.section and (other.id in costly) == (claim.id in costly)
+        )
         for claim in cards.values()
     }
+
+
+def _sampled(defects: dict[str, Defect], count: int, seed: int) -> dict[str, Defect]:
+    """So many of the defects: round by round one of each area, drawn anew for each seed."""
+    draw = Random(seed)  # noqa: S311  # a selection to be repeated, not a secret
+    areas: dict[str, list[str]] = {}
+    for name in draw.sample(list(defects), len(defects)):
+        areas.setdefault(defects[name].area, []).append(name)
+    rounds = (name for names in zip_longest(*areas.values()) for name in names if name is not None)
+    picked = set(islice(rounds, count))
+    return {name: each for name, each in defects.items() if name in picked}
 
 
 def _within(defects: dict[str, Defect], areas: tuple[str, ...]) -> dict[str, Defect]:
@@ -164,13 +203,15 @@ def _within(defects: dict[str, Defect], areas: tuple[str, ...]) -> dict[str, Def
     return {name: each for name, each in defects.items() if not areas or each.area.startswith(areas)}
 
 
-def _findings(profile: Profile, cards: Mapping[str, Claim], checks: Path) -> Findings:
+def _findings(
+    profile: Profile, cards: Mapping[str, Claim], checks: Path, only: frozenset[str] = frozenset()
+) -> Findings:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(Target(profile)) as target,
         Journal.create(Path(folder) / "journal.sqlite", {}) as journal,
     ):
-        return assess(RunContext(cards=cards, checks_dir=checks, target=target, journal=journal)).by_claim
+        return assess(RunContext(cards=cards, checks_dir=checks, target=target, journal=journal, only=only)).by_claim
 
 
 def _hollow(kind: Hollow, profile: Profile, cards: Mapping[str, Claim], checks: Path) -> tuple[str, ...]:

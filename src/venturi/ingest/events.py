@@ -50,12 +50,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Why the batch can't be taken, or nothing."""
         if len({event.id for event in self.events}) < len(self.events):
             return "Two events of the batch have the same id."
-        if not all(_YEARS[0] <= event.occurred_at.astimezone(UTC).year <= _YEARS[1] for event in self.events):
+        # Compared as they are: the first and the last instants of the calendar have no spelling in UTC.
+        if not all(_FIRST <= event.occurred_at < _LAST for event in self.events):
             return "occurred_at is out of range."
         return ""
 
 
-_YEARS = (2000, 2200)
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 
 
 def encoded(event: Event) -> bytes:

