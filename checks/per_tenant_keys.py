@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.per_tenant_keys import Erasure, TenantKeys
+from tenantproof.probes.per_tenant_keys import EncryptedStores, Erasure, TenantKeys
 
 
 @claim("KE-1")
@@ -43,6 +43,22 @@ def check_the_workload_is_refused_everything_else_live(keys: TenantKeys, ledger:
             ledger.expect(attempt, is_=REFUSED)
         ledger.expect(keys.without_context(tenant), is_=REFUSED)
         ledger.calibrate(keys.round_trip(tenant), is_=PERMITTED)
+
+
+@claim("KE-2")
+def check_every_store_is_encrypted_under_its_tenants_key(stores: EncryptedStores, ledger: Ledger) -> None:
+    """A default is what a store does unless asked otherwise; so it is asked otherwise as well."""
+    for tenant in stores.tenants:
+        ledger.calibrate(stores.database_is_there(tenant), is_=PRESENT)
+        ledger.calibrate(stores.bucket_is_there(tenant), is_=PRESENT)
+    for tenant in stores.tenants:
+        ledger.expect(stores.database_under_own_key(tenant), is_=PRESENT)
+        ledger.expect(stores.bucket_under_own_key(tenant), is_=PRESENT)
+    for tenant in stores.writable:
+        ledger.calibrate(stores.right_put(tenant), is_=PERMITTED)
+        for put in stores.wrong_puts(tenant):
+            ledger.expect(put, is_=REFUSED)
+        ledger.calibrate(stores.right_put(tenant), is_=PERMITTED)
 
 
 @claim("ER-1")

@@ -32,7 +32,8 @@ def needs_streams(claims: Set[str], checks: Path) -> bool:
 def embedded(*, tenants: int, overlay: str, note: Callable[[str], None], streams: bool = True) -> Iterator[str]:
     """Boot the reference deployment and yield its target profile (TOML text); stop it at the end.
 
-    `note` is given each line of its progress; without `streams` no broker is started. Raises TargetError when it doesn't come up in 400 s.
+    `note` is given each line of its progress; without `streams` no broker is started.
+    Raises TargetError when it doesn't come up in 400 s.
     """
     command = [sys.executable, "-m", "venturi", "up", "--lifeline", "--tenants", str(tenants)]
     command += ["--overlay", overlay] if overlay else []

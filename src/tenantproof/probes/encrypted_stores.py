@@ -16,7 +16,8 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANS
 from tenantproof.model.profile import Aws, Tenant
 from tenantproof.probes.probe import Probe
 
-_REFUSALS = frozenset({"AccessDenied", "AccessDeniedException"})
+# S3 does not look for a key in another Region than the bucket's.
+_REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "KMS.NotFoundException"})
 _BYTES = b"tenantproof"
 _KMS = "aws:kms"
 
@@ -87,7 +88,8 @@ class EncryptedStores(Probe):
 
     def wrong_puts(self, tenant: Tenant) -> list[Observation]:
         """Puts that would leave an object outside the tenant's key, with the workload's credentials."""
-        other = next(each for each in self.tenants if each.id != tenant.id)
+        others = [each for each in self.tenants if each.id != tenant.id]
+        other = next((each for each in others if _region(each) == _region(tenant)), others[0])
         return [
             self._wrong(tenant, "under no key at all", None),
             self._wrong(tenant, "under S3's own key", "AES256"),
