@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.support_access import NearMisses, SupportAccess
+from tenantproof.probes.support_access import (
+    Mutations,
+    NearMisses,
+    Races,
+    Residue,
+    StandingAccess,
+    SupportAccess,
+)
 
 
 @claim("SU-1")
@@ -92,17 +99,23 @@ def check_every_access_is_in_the_tenants_trail(desk: SupportAccess, ledger: Ledg
         case, other = desk.case(tenant), desk.other_than(tenant)
         for step in case.legal_path():
             ledger.calibrate(step, is_=PERMITTED)
-        ledger.calibrate(case.read(), is_=PERMITTED)
+        for read in (case.read(), case.read()):
+            ledger.calibrate(read, is_=PERMITTED)
         for name in ("request", "approve", "activate", "read"):
             ledger.expect(desk.recorded(case, name, tenant), is_=PRESENT)
             ledger.expect(desk.recorded(case, name, other), is_=ABSENT)
+        ledger.expect(desk.recorded_once(case, "read"), is_=PRESENT)
         ledger.calibrate(case.revoke(), is_=PERMITTED)
+        for attempt, name in ((case.read, "read"), (case.activate, "activate"), (case.approve, "approve")):
+            ledger.calibrate(attempt(), is_=REFUSED)
+            ledger.expect(desk.recorded(case, name, tenant), is_=PRESENT)
 
 
 @claim("SU-6")
 def check_the_tenant_is_told_before_the_first_byte(desk: SupportAccess, ledger: Ledger) -> None:
     """A notice that comes after the access comes too late to stop it."""
-    for tenant in desk.tenants:
+    # Twice at every tenant, or a notice a day would do.
+    for tenant in desk.tenants * 2:
         case, other = desk.case(tenant), desk.other_than(tenant)
         ledger.expect(desk.told(case, tenant), is_=ABSENT)
         for step in case.legal_path():
@@ -111,6 +124,76 @@ def check_the_tenant_is_told_before_the_first_byte(desk: SupportAccess, ledger: 
         ledger.expect(desk.told(case, other), is_=ABSENT)
         ledger.calibrate(case.read(), is_=PERMITTED)
         ledger.calibrate(case.revoke(), is_=PERMITTED)
+
+
+@claim("SU-1")
+def check_nobody_of_support_has_access_that_stands(standing: StandingAccess, ledger: Ledger) -> None:
+    """Everybody of support, at every tenant, by every route, in the databases and at the keys."""
+    for seen in standing.calibrations():
+        ledger.calibrate(seen, is_=PERMITTED)
+    ledger.population(standing.population)
+    for seen in standing.tries():
+        ledger.expect(seen, is_=REFUSED)
+    for seen in (*standing.logins(), *standing.keys()):
+        ledger.expect(seen, is_=ABSENT)
+
+
+@claim("SU-1")
+def check_nothing_is_left_of_a_revoked_access(residue: Residue, races: Races, ledger: Ledger) -> None:
+    """Whatever was made under a grant dies with it, also while it is being used."""
+    for seen in residue.open(brief=False):
+        ledger.calibrate(seen, is_=PERMITTED)
+    revoked, *uses = residue.after_revocation()
+    ledger.calibrate(revoked, is_=PERMITTED)
+    for seen in (*uses, races.revoke_during_use(), races.activate_and_revoke()):
+        ledger.expect(seen, is_=REFUSED)
+
+
+@claim("SU-3")
+def check_nothing_is_left_of_an_access_that_ran_out(residue: Residue, ledger: Ledger) -> None:
+    """The end comes for everything that was made under a grant, and no step leads past it."""
+    for seen in residue.open(brief=True):
+        ledger.calibrate(seen, is_=PERMITTED)
+    for seen in residue.after_expiry():
+        ledger.expect(seen, is_=REFUSED)
+
+
+@claim("SU-2")
+def check_of_two_answers_at_once_one_counts(races: Races, ledger: Ledger) -> None:
+    """Two people, or one who clicks twice, must not get more than was approved once."""
+    for seen in races.legal():
+        ledger.calibrate(seen, is_=PERMITTED)
+    for _ in range(races.rounds):
+        for seen in (races.approve_twice(), races.activate_twice(), races.approve_and_deny()):
+            ledger.expect(seen, is_=REFUSED)
+
+
+@claim("SU-4")
+def check_of_two_uses_of_a_challenge_at_once_one_counts(races: Races, ledger: Ledger) -> None:
+    """A challenge is used up by whoever presents it first."""
+    for seen in races.legal():
+        ledger.calibrate(seen, is_=PERMITTED)
+    for _ in range(races.rounds):
+        ledger.expect(races.one_challenge_twice(), is_=REFUSED)
+    ledger.expect(races.challenge_lasts(), is_=REFUSED)
+
+
+@claim("SU-2")
+def check_no_changed_field_opens_the_gate(mutations: Mutations, ledger: Ledger) -> None:
+    """What a client says about its own request is not an approval."""
+    _change("SU-2", mutations, ledger)
+
+
+@claim("SU-3")
+def check_no_changed_field_lengthens_access(mutations: Mutations, ledger: Ledger) -> None:
+    """A time is a whole number of seconds within the limit, whatever is sent."""
+    _change("SU-3", mutations, ledger)
+
+
+@claim("SU-4")
+def check_no_changed_field_passes_for_a_second_factor(mutations: Mutations, ledger: Ledger) -> None:
+    """Every octet of a second factor counts."""
+    _change("SU-4", mutations, ledger)
 
 
 @claim("SU-1")
@@ -147,3 +230,13 @@ def _hold(claim_id: str, misses: NearMisses, ledger: Ledger) -> None:
             ledger.expect(read, is_=REFUSED)
         for step in lived.repaired:
             ledger.calibrate(step, is_=PERMITTED)
+
+
+def _change(claim_id: str, mutations: Mutations, ledger: Ledger) -> None:
+    """Send the legal requests, each with one field changed, between two legal paths that must work."""
+    for step in mutations.legal():
+        ledger.calibrate(step, is_=PERMITTED)
+    for seen in mutations.of(claim_id):
+        ledger.expect(seen, is_=REFUSED)
+    for step in mutations.legal():
+        ledger.calibrate(step, is_=PERMITTED)

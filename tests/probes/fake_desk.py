@@ -57,6 +57,8 @@ class FakeDesk(FakeApi):
         self.factors = {name: ec.generate_private_key(ec.SECP256R1()) for name in names}
         self.requests: dict[str, Asked] = {}
         self.queues: dict[str, list[str]] = {tenant: [] for tenant in CANARIES}
+        self.told_of: list[str] = []
+        """Who asks now, and under which case."""
 
     # Decisions
 
@@ -104,7 +106,7 @@ class FakeDesk(FakeApi):
 
     def tell(self, tenant: str, step: str, trace: str) -> None:
         """Write a step to the tenant's trail."""
-        self.trails[tenant].append({"trace": {"trace_id": trace}, "step": step})
+        self.trails[tenant].append({"trace": {"trace_id": trace}, "step": step, "told": self.told_of})
 
     def notify(self, tenant: str, request: str) -> None:
         self.queues[tenant].append(json.dumps({"request": request}))
@@ -134,9 +136,10 @@ class FakeDesk(FakeApi):
         return {"events": [{"event": event} for event in found], "next": None}
 
     def look(self, who: str, tenant: str, record: str, grant: str, trace: str) -> Json:
+        self.told_of = [who, grant]
+        self.tell(tenant, "read", trace)
         if self.why_not(who, tenant, grant):
             raise no("grant")
-        self.tell(tenant, "read", trace)
         return self.read(tenant, record)
 
     def step(self, who: str, steps: list[str], said: Json, trace: str) -> Json:
@@ -152,8 +155,10 @@ class FakeDesk(FakeApi):
             return {"challenge": challenge}
         if name != "activate" and not self.may_approve(who, asked):
             raise no("scope")
-        made: Json = getattr(self, name)(who, request, asked, said)
-        self.tell(asked.tenant, name, trace)
+        try:
+            made: Json = getattr(self, name)(who, request, asked, said)
+        finally:
+            self.tell(asked.tenant, name, trace)
         return made
 
     def ask(self, who: str, said: Json, trace: str) -> Json:

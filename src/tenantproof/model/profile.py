@@ -126,6 +126,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     aws: dict[str, AwsPrincipal] = {}
     records: tuple[Record, ...] = ()
     database: Database | None = None
+    service_roles: tuple[str, ...] = ()
+    """The login roles of the service itself in the database; no other may connect to it."""
     database_instance: str = ""
     """The RDS instance that holds the database."""
     bucket: str = ""
@@ -180,6 +182,8 @@ class Support(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For how long a challenge may be good."""
     residue_seconds: float = 1.0
     """How long after its end an access may still have an effect."""
+    arns: tuple[str, ...] = ()
+    """Support's identities at AWS: roles and users that must hold nothing on a tenant's key."""
     notice_word: str = ""
     """What a notice that an access begins says, and no other notice does."""
 

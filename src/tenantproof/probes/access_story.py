@@ -69,9 +69,13 @@ class Story:
 
     def challenge(self, step: str, who: Someone) -> str:
         """A fresh challenge for a step; empty when none was given."""
+        answer = self.cast.target.wire.send(self.asking(step, who))
+        return str(answered(self.cast.support, answer.body, "challenge") or "")
+
+    def asking(self, step: str, who: Someone | None = None) -> Request:
+        """The request for a challenge, by whoever takes the step unless it is said by whom."""
         body = filled(template(self.cast.support, "challenge"), {"step": step})
-        request = self._request("challenge", who, body)
-        return str(answered(self.cast.support, self.cast.target.wire.send(request).body, "challenge") or "")
+        return self._request("challenge", who or self.cast.actor(step), body)
 
     def ready(self, act: Act) -> Request:
         """The request of a step, ready to be sent, for whoever wants to choose the moment."""

@@ -106,7 +106,7 @@ def _row(principal: PrincipalPlan, issuer_base: str, second_factors: Mapping[str
         ident,
         principal.tenant or None,
         principal.kind,
-        f"person:{ident}",
+        principal.person or f"person:{ident}",
         second_factors.get(ident),
     )
 

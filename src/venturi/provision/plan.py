@@ -43,6 +43,8 @@ class PrincipalPlan(msgspec.Struct, frozen=True, kw_only=True):
     client_secret: str
     scopes: tuple[str, ...]
     mfa_key: str = ""
+    person: str = ""
+    """The human being, where it is one who has another account too."""
 
 
 class RecordPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +162,8 @@ def _tenant(index: int, named: tuple[str, str, str, str], *, is_drill: bool = Fa
         principals=(
             _principal(ident, "reader", ("attributions:read", "audit:read")),
             _principal(ident, "approver", ("support:approve", "aggregation:consent", "audit:read"), mfa=True),
+            # One of the vendor's support moonlights as the tenant's approver, which must not help them.
+            _principal(ident, "twin", ("support:approve",), mfa=True, person="person:support-1"),
             _principal(ident, "steward", _STEWARD),
             _principal(ident, "collector", ("events:write",)),
         ),
@@ -180,7 +184,7 @@ def _unnamed(index: int) -> tuple[str, str, str, str]:
     return f"tenant-{index + 1:03d}", f"Tenant {index + 1}", region, jurisdiction
 
 
-def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = False) -> PrincipalPlan:
+def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = False, person: str = "") -> PrincipalPlan:
     return PrincipalPlan(
         name=name,
         tenant=tenant,
@@ -191,6 +195,7 @@ def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = Fal
         client_secret=secrets.token_urlsafe(24),
         scopes=tuple(scopes),
         mfa_key=_p256() if mfa else "",
+        person=person,
     )
 
 

@@ -12,7 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from venturi.provision.aws import AwsAccounts, TenantAws
-from venturi.provision.plan import AUDIENCE, DRILL, HOME_REGION, AwsUser, Plan, PrincipalPlan, TenantPlan
+from venturi.provision.plan import (
+    AUDIENCE,
+    DRILL,
+    HOME_REGION,
+    VENDOR_ACCOUNT,
+    AwsUser,
+    Plan,
+    PrincipalPlan,
+    TenantPlan,
+)
 from venturi.provision.surroundings import EXPORTS
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin
@@ -189,6 +198,7 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
     return {
         "max_seconds": 3600,
         "shortest_seconds": 1,
+        "arns": [f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-support"],
         "notice_word": "activated",
         "principals": {person.name: _principal(person, issuer, secrets) for person in plan.support},
         "operations": {
@@ -250,6 +260,7 @@ def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addre
         "principals": {person.name: _principal(person, where.issuer, secrets) for person in tenant.principals},
         "aws": {"auditor": _aws_user(auditor, f"{tenant.id}.auditor", secrets)},
         "database": _database(tenant, where, secrets),
+        "service_roles": [tenant.app_role, tenant.guard_role],
         "records": [{"id": record.id, "canary": record.canary} for record in tenant.records],
     }
 

@@ -1,0 +1,72 @@
+"""Every seeded defect of support access that the API and its desk can have is killed by the checks' own rules.
+
+No deployment is booted: the API is built from the defective parts over databases that stand ready. What lies outside
+of the API, in the databases' logins and in the keys' policies, is left to `tenantproof sensitivity access`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tenantproof.cli.defects import Defect, load_defects
+from tests.access.counter import Counter
+from tests.access.judging import Killed, Trap, checks, made
+from venturi.parts import Parts, load_overlay
+
+ROOT = Path(__file__).resolve().parents[2]
+BEYOND_THE_API = {"support_may_connect_to_every_database", "support_may_use_every_key"}
+DEFECTS = {
+    name: defect
+    for name, defect in load_defects(ROOT / "fixtures/defects").items()
+    if defect.area == "access" and name not in BEYOND_THE_API
+}
+QUICKEST_FIRST = (
+    "check_no_single_fault",
+    "check_without",
+    "check_nobody",
+    "check_every",
+    "check_access",
+    "check_the",
+    "check_nothing",
+    "check_no_changed",
+    "check_of_two",
+)
+
+
+def killed(desk: Counter, defect: Defect, claim: str) -> str:
+    """What was seen that the claim rules out; empty when nothing was."""
+    ours = sorted(checks([claim]), key=lambda check: _place(check.name))
+    with desk.opened(load_overlay(defect.reference)(Parts())) as target:
+        for check in ours:
+            try:
+                made(check, target, Trap())
+            except Killed as seen:
+                return str(seen)
+    return ""
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_every_seeded_defect_is_killed_over_the_wire(desk: Counter, name: str) -> None:
+    for claim in DEFECTS[name].claims:
+        assert killed(desk, DEFECTS[name], claim), f"{name} survives the checks of {claim}"
+
+
+def test_there_are_defects_for_every_claim_and_enough_of_them() -> None:
+    assert len(DEFECTS) >= 45
+    assert {claim for each in DEFECTS.values() for claim in each.claims} == {f"SU-{number}" for number in range(1, 7)}
+
+
+@pytest.mark.parametrize("claim", [f"SU-{number}" for number in range(1, 7)])
+def test_the_deployment_without_a_defect_survives(desk: Counter, claim: str) -> None:
+    with desk.opened() as target:
+        for check in checks([claim]):
+            trap = Trap()
+            made(check, target, trap)
+            assert trap.trials > 0
+            assert trap.failed == [], check.name
+
+
+def _place(name: str) -> int:
+    return next(number for number, start in enumerate(QUICKEST_FIRST) if name.startswith(start))
