@@ -11,6 +11,11 @@ from tenantproof.clients.target import Target
 from tenantproof.model.profile_text import parse
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long to go on."""
+    parser.addoption("--effort", type=int, default=0, help="Examples per state machine, instead of the few of CI.")
+
+
 @pytest.fixture(scope="session")
 def target() -> Iterator[Target]:
     """The embedded deployment, ready to be attacked."""

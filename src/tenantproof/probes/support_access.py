@@ -197,8 +197,8 @@ def _identified(message: Any) -> tuple[str, Notice]:  # noqa: ANN401  # a messag
     members = message if isinstance(message, dict) else {}
     body = str(members.get("Body", ""))
     attributes = members.get("Attributes")
-    sent = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
-    return str(members.get("MessageId", body)), Notice(body, int(sent) / 1000 if str(sent).isdecimal() else 0.0)
+    sent = str(attributes.get("SentTimestamp")) if isinstance(attributes, dict) else ""
+    return str(members.get("MessageId", body)), Notice(body, int(sent) / 1000 if sent.isdecimal() else 0.0)
 
 
 def _noted(seen: Observation, outcome: Outcome, note: str) -> Observation:
