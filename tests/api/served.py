@@ -28,12 +28,9 @@ from venturi.aggregation.schema import STORES
 from venturi.api.answer import Answer
 from venturi.api.app import build
 from venturi.api.exchange import Exchange
-from venturi.api.gate import TenantGate
 from venturi.api.paths import Route
-from venturi.api.recorder import Recorder
-from venturi.api.refusals import VENDOR, Refusals
+from venturi.api.refusals import VENDOR
 from venturi.api.server import aggregation_routes, aggregation_stores, open_pools, open_trails, pool_of, trusted
-from venturi.api.support import Support
 from venturi.erasure import assembly as erasures
 from venturi.erasure.eraser import Eraser, Shelves
 from venturi.erasure.errors import StillReadable
@@ -46,6 +43,7 @@ from venturi.identity.issuer_server import build as build_issuers
 from venturi.identity.keys import KeyCache
 from venturi.identity.verifier import TokenVerifier
 from venturi.ingest import assembly as ingests
+from venturi.parts import Parts
 from venturi.postgres.server import PostgresServer
 from venturi.provision import plan
 from venturi.provision.databases import _TENANT_SCHEMAS
@@ -259,7 +257,7 @@ async def _serve(settings: ApiSettings, behind: Behind, url: Future[str], stop: 
                 await seat(jurisdiction, egress, f"{datetime.now(UTC):%Y-%m}")
             api = build(
                 settings,
-                cast("Any", SimpleNamespace(gate=TenantGate, refusals=Refusals, recorder=Recorder, support=Support)),
+                Parts(),
                 verifier=TokenVerifier(trusted(settings), AUDIENCE, keys),
                 binding=Binding(Directory(pools.control)),
                 records=records,
