@@ -97,15 +97,18 @@ class TrailIntegrity(Probe):
         if not self.is_verifiable(tenant) or tenant not in self._readings:
             return
         now = self._log(tenant).head()
+        seen = [self._extension(tenant, old, now, whose) for old, whose in self._earlier(tenant)]
+        yield from seen
+        # A head that does not continue what was known is not what later runs should go by.
+        if now.head is not None and all(each.outcome is ALIKE for each in seen):
+            self._remember(tenant, now)
+
+    def _earlier(self, tenant: str) -> Iterator[tuple[Checkpoint, str]]:
         first = self._readings[tenant].head
         if first is not None:
-            yield self._extension(tenant, first, now, "its head of a moment ago")
+            yield first, "its head of a moment ago"
         if before := self.target.heads.known(self._deployment, self._origin(tenant)):
-            root = bytes.fromhex(before.root)
-            known = Checkpoint(before.log, before.size, root)
-            yield self._extension(tenant, known, now, f"its head of {before.seen}")
-        if now.head is not None:
-            self._remember(tenant, now)
+            yield Checkpoint(before.log, before.size, bytes.fromhex(before.root)), f"its head of {before.seen}"
 
     def shown_to_another(self, tenant: str) -> Iterator[Observation]:
         """The same trail as another reader of the tenant is shown it: a fork shows where two readers meet."""

@@ -41,8 +41,9 @@ class Trails(Probe):
         return len(_QUERIES.keys() & self.target.profile.http.operations.keys())
 
     def own(self, tenant: str) -> Observation:
-        """A tenant reads its own trail: permitted when events come back."""
-        return self._seen(tenant, tenant)
+        """A tenant reads its own trail: permitted when events come back; of an empty one, the first look's own."""
+        first = self._seen(tenant, tenant)
+        return first if first.outcome is PERMITTED else self._seen(tenant, tenant)
 
     def foreign(self, attacker: str, victim: str) -> Observation:
         """A tenant asks for another's trail."""

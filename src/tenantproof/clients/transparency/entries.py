@@ -24,7 +24,7 @@ NOTHING_BEFORE = "0" * 64
 """`prev_hash` of the first entry."""
 _SPELLED = msgspec.json.Encoder(order="sorted").encode
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG = tuple(mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
+_AFTER_COLON, _AFTER_COMMA, _AFTER_BRACKET, _AFTER_SIGN = (mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
 _SHORTEST_TIME = len("2026-01-01T00:00:00Z")
 
 
@@ -115,7 +115,7 @@ _decoded = msgspec.json.Decoder(float_hook=str).decode
 def _may_overflow(data: bytes) -> bool:
     """Whether a number of 16 digits or more may stand in it: beyond what every JSON reader can hold."""
     shape = data.translate(_DIGITS)
-    return any(mark in shape for mark in _LONG)
+    return _AFTER_COLON in shape or _AFTER_COMMA in shape or _AFTER_BRACKET in shape or _AFTER_SIGN in shape
 
 
 def _misspelled(data: bytes) -> str:
