@@ -136,6 +136,15 @@ def check_trails_and_requests_tell_the_same(
     trails_work(own, ledger)
 
 
+@claim("QA-3")
+def check_an_attempt_is_told_with_its_whole_context(probe: CrossTenantTrail, ledger: Ledger) -> None:
+    """A record that leaves out where from, what or how much can't be followed up by whoever reads it."""
+    trails_work(probe, ledger)
+    ledger.population(len(probe.units))
+    for unit in probe.units:
+        ledger.expect(probe.context(probe.attempt(unit)), is_=PRESENT)
+
+
 def own_access_works(probe: CrossTenant, ledger: Ledger) -> None:
     """Show that a refusal means something: every tenant gets at its own."""
     for tenant in probe.tenants:

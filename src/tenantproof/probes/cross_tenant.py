@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tenantproof.probes.reconcile import Reconciliation
 from tenantproof.probes.sighting import access, json_object, new_probe, refusal_name, sight
 from tenantproof.probes.strangers import stranger_record, stranger_tenant
 from tenantproof.probes.sweep import Sweep
+from tenantproof.probes.trail_context import untold_context
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
 
 __all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Latency", "Reconciliation", "Sweep"]
@@ -286,6 +288,16 @@ class CrossTenantTrail(CrossTenant):
         """Whether the attempt stands in the trail of the tenant `in_`, with its full context."""
         what = f"{in_} finds the attempt of {attempt.attacker} on {attempt.victim} in its trail"
         return self._trail_sight(what, self._reader.find(in_, self._sought(attempt)), attempt)
+
+    def context(self, attempt: Attempt) -> Observation:
+        """Whether the attacker's own copy of the attempt tells its whole context, field by field."""
+        reading = self._reader.miss(attempt.attacker, self._sought(attempt))
+        what = f"{attempt.attacker} looks for the whole context of its attempt on {attempt.victim} in its trail"
+        missing = [untold_context(event, attempt.request, attempt.answer, attempt.victim) for event in reading.events]
+        if reading.outcome is PRESENT and (least := min(missing, key=len)):
+            note = f"the event says nothing of: {', '.join(least)}"
+            reading = dataclasses.replace(reading, outcome=UNCLEAR, notes=(note,))
+        return self._trail_sight(what, reading, attempt)
 
     def absent(self, attempt: Attempt, *, in_: str) -> Observation:
         """Whether the attempt stands in the trail of a tenant that it does not concern."""

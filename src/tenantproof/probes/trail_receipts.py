@@ -77,8 +77,9 @@ class TrailReceipts(Probe):
     def each_once(self, tenant: str) -> Iterator[Observation]:
         """Every act of `acted`: present when the trail has exactly one event of it, and its time is that of the act."""
         reader = TrailReader(self.target)
+        look = reader.miss if self._integrity.is_verifiable(tenant) else reader.appear
         for act in self._acts[tenant]:
-            reading = reader.appear(tenant, self._sought(act))
+            reading = look(tenant, self._sought(act))
             count = len(reading.events)
             outcome = UNCLEAR if reading.outcome is PRESENT and count != 1 else reading.outcome
             notes = [*reading.notes, f"{count} events"]
