@@ -33,6 +33,10 @@ code_field = "error"          # the member of an error body that holds the machi
 read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
 list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}
 trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
+# With these three and a trail_key of each tenant, trails are held to their signed heads (docs/trail-format.md).
+# checkpoint = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/checkpoint" }}
+# inclusion = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/proofs/inclusion" }}
+# consistency = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/proofs/consistency" }}
 [http.refusals]
 mismatch = {{ status = 403, code = "TENANT_MISMATCH" }}
 token = {{ status = 401, code = "INVALID_TOKEN" }}

@@ -11,7 +11,7 @@ import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -65,25 +65,64 @@ class Weighed:
 def weigh(entries: Sequence[bytes], first: int, terms: Terms) -> Weighed:
     """Weigh entries that follow each other, of which the first should have the sequence number `first`."""
     result = Weighed(first)
-    faults, before, clock = result.faults, "", 0.0
+    clock = _Clock(terms)
     leaves: list[bytes] = []
+    before = ""
     for seq, data in enumerate(entries, first):
-        event = _read(data, seq, faults)
+        event = _read(data, seq, result.faults)
         if event is not None:
-            _place(event, seq, terms, faults)
             named = event.get("prev_hash")
+            said = event.get("seq")
+            if type(said) is not int or said != seq or event.get("log") != terms.origin or type(named) is not str:
+                _place(event, seq, terms, result.faults)
             if not leaves:
                 result.previous = str(named)
             elif named != before:
-                faults.add(Kind.UNCHAINED, f"entry {seq} does not name the entry before it", seq)
-            clock = _time(event, seq, clock, terms, faults)
+                result.faults.add(Kind.UNCHAINED, f"entry {seq} does not name the entry before it", seq)
+            clock.read(event, seq, result.faults)
             if not leaves:
-                result.began = clock
+                result.began = clock.seconds()
         leaf = hashlib.sha256(b"\x00" + data).digest()
         before = leaf.hex()
         leaves.append(leaf)
-    result.leaves, result.ended = b"".join(leaves), clock
+    result.leaves, result.ended = b"".join(leaves), clock.seconds()
     return result
+
+
+class _Clock:
+    """Reads the times of one entry after another, and remembers when the last was written."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._before: datetime | None = None
+        self._latest = datetime.fromtimestamp(terms.now + terms.skew, UTC)
+        self._lag = timedelta(seconds=terms.lag)
+
+    def seconds(self) -> float:
+        """When the last entry was written, as Unix time; 0.0 before the first."""
+        return 0.0 if self._before is None else self._before.timestamp()
+
+    def read(self, event: Mapping[str, Any], seq: int, faults: Faults) -> None:
+        """Hold an entry's times to those of the entry before, to now and to each other."""
+        logged = _moment(event.get("ts_logged"))
+        if logged is None:
+            faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it was written", seq)
+            return
+        if self._before is not None and logged < self._before:
+            back = (self._before - logged).total_seconds()
+            faults.add(Kind.BACKWARDS, f"entry {seq} was written {back:.6g} s before the one before it", seq)
+        if logged > self._latest:
+            ahead = (logged - self._latest).total_seconds()
+            faults.add(Kind.FUTURE, f"entry {seq} is {ahead:.0f} s further ahead of now than it may be", seq)
+        self._before = logged
+        if "ts_event" in event:
+            self._happened(_moment(event["ts_event"]), logged, seq, faults)
+
+    def _happened(self, happened: datetime | None, logged: datetime, seq: int, faults: Faults) -> None:
+        if happened is None:
+            faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it happened", seq)
+        elif not -self._lag <= logged - happened <= self._lag:
+            apart = (logged - happened).total_seconds()
+            faults.add(Kind.LATE, f"entry {seq} was written {apart:.0f} s after it happened", seq)
 
 
 def spelled(event: Mapping[str, Any]) -> bytes:
@@ -168,35 +207,12 @@ def _place(event: Mapping[str, Any], seq: int, terms: Terms, faults: Faults) -> 
         faults.add(Kind.UNREADABLE, f"entry {seq} does not say what was before it", seq)
 
 
-def _time(event: Mapping[str, Any], seq: int, before: float, terms: Terms, faults: Faults) -> float:
-    """When the entry was written, or `before` when it does not say."""
-    logged = _moment(event.get("ts_logged"))
-    if logged is None:
-        faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it was written", seq)
-        return before
-    if logged < before:
-        faults.add(Kind.BACKWARDS, f"entry {seq} was written {before - logged:.6g} s before the one before it", seq)
-    if logged > terms.now + terms.skew:
-        faults.add(Kind.FUTURE, f"entry {seq} is {logged - terms.now:.0f} s ahead of now", seq)
-    if "ts_event" in event:
-        _lag(_moment(event["ts_event"]), logged, seq, terms, faults)
-    return logged
-
-
-def _lag(happened: float | None, logged: float, seq: int, terms: Terms, faults: Faults) -> None:
-    if happened is None:
-        faults.add(Kind.TIMELESS, f"entry {seq} does not say at which moment it happened", seq)
-    elif abs(logged - happened) > terms.lag:
-        apart = logged - happened
-        faults.add(Kind.LATE, f"entry {seq} was written {apart:.0f} s after it happened", seq)
-
-
-def _moment(value: object) -> float | None:
-    """Unix time of an RFC 3339 time with a zone, or None."""
+def _moment(value: object) -> datetime | None:
+    """The moment that an RFC 3339 time with a zone names, or None."""
     if not isinstance(value, str) or len(value) < _SHORTEST_TIME:
         return None
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else moment.timestamp()
+    return None if moment.tzinfo is None else moment
