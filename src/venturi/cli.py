@@ -34,8 +34,9 @@ def main() -> None:
 )
 @click.option("--profile", type=click.Path(path_type=Path), help="Write the target profile here too (0600).")
 @click.option("--streams/--no-streams", default=True, help="With Apache Kafka, or without event streams.")
+@click.option("--restart", is_flag=True, help="Start a process again that ends by itself, as production would.")
 @click.option("--lifeline", is_flag=True, help="End when standard input does; for programs that start this one.")
-def up(tenants: int, overlay: str, profile: Path | None, streams: bool, lifeline: bool) -> None:
+def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart: bool, lifeline: bool) -> None:
     r"""Boot everything on free ports of 127.0.0.1 and print a target profile (TOML) on standard output.
 
     Starts PostgreSQL with a database and two login roles per tenant, an AWS emulator behind a front that enforces
@@ -48,7 +49,9 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, lifeline
     venturi up --profile /tmp/venturi.toml
     tenantproof run --target /tmp/venturi.toml
 
-    Ends with 0 when it is asked to, and with 1 when a process dies, which is then named with the end of its log.
+    Ends with 0 when it is asked to, and with 1 when a process dies, which is then named with the end of its log. With
+    --restart it starts that process again, on the same address; only the AWS emulator, whose keys are in its memory,
+    can't be.
     """
     asked = Asked()
     asked.by_signals()
@@ -64,17 +67,17 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, lifeline
 
         return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams)
 
-    serve(boot, profile, asked)
+    serve(boot, profile, asked, restart=restart)
 
 
-def serve(boot: Boot, profile: Path | None, asked: Asked) -> None:
+def serve(boot: Boot, profile: Path | None, asked: Asked, *, restart: bool = False) -> None:
     """Boot, print the profile, stay up until asked to end; then leave the process: 0, or 1 with the reason said."""
     started = time.monotonic()
     code = 1
     try:
         from venturi.runtime.supervisor import Supervisor
 
-        with Supervisor(asked) as supervisor:
+        with Supervisor(asked, _started_again if restart else None) as supervisor:
             supervisor.during(lambda: _publish(boot(supervisor), profile, started))
             supervisor.wait()
         code = 0
@@ -127,6 +130,10 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _started_again(name: str) -> None:
+    _say(f"{name} ended by itself and was started again")
 
 
 def _say(line: str) -> None:

@@ -21,11 +21,13 @@ from venturi.postgres.binaries import programs
 from venturi.postgres.certificate import self_signed
 from venturi.postgres.hba import hba
 from venturi.postgres.privilege import hand_over, open_way, unprivileged, within_reach
+from venturi.runtime.reaper import squatters
 
 SUPERUSER = "postgres"
 _READY_SECONDS = 30.0
 _ATTEMPTS = 5
 _QUIT_SECONDS = 0.5
+_ORPHANS_SECONDS = 3.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "ssl": "on",
@@ -94,6 +96,28 @@ class PostgresServer:
                 raise PostgresDied(f"PostgreSQL did not start: {self.last_words(' | ')}")
         self._assert_ours()
         self.started = True
+
+    def restart(self) -> None:
+        """Start again on the same data and port after a kill; the data recovers by itself. Raises PostgresDied."""
+        if self._process:
+            self._forget(self._process.pid)
+        self._see_off_orphans()
+        # Its number may be somebody else's by now, and nobody of its own is left.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._launch()
+        if not self._is_ready():
+            raise PostgresDied(f"PostgreSQL did not start again: {self.last_words(' | ')}")
+        self._assert_ours()
+
+    def _see_off_orphans(self) -> None:
+        """Backends end when they miss their postmaster; whoever takes too long is killed, as recovery allows for."""
+        deadline = time.monotonic() + _ORPHANS_SECONDS
+        while left := list(squatters(self._home.resolve())):
+            if time.monotonic() > deadline:
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
 
     def admin(self) -> dict[str, Any]:
         """Arguments of `asyncpg.connect` for the superuser, who is let in by the unix socket alone."""

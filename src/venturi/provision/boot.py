@@ -88,7 +88,7 @@ def boot(
 def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[str], None]) -> Streams | None:
     """Every tenant's stream, or None where there is no broker to be had."""
     try:
-        return build_streams(
+        streams = build_streams(
             supervisor.rundir / "kafka",
             [tenant.id for tenant in plan.tenants],
             parts.streams(),
@@ -97,6 +97,8 @@ def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[s
     except NoBroker as missing:
         note(f"no event streams: {missing}")
         return None
+    supervisor.mind("kafka", streams.broker)
+    return streams
 
 
 def _stage_a(settings: ApiSettings, streams: Streams) -> StageASettings:

@@ -1,21 +1,22 @@
-"""Serves an ASGI application on a free port of 127.0.0.1 until it is told to stop."""
+"""Serves an ASGI application on 127.0.0.1 until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
 
+from venturi.runtime.listener import listen
+
 _GRACE_SECONDS = 3
 
 
 async def serve_asgi(app: Any, announce: Callable[[str], None], stop: asyncio.Event) -> None:  # noqa: ANN401  # an ASGI app
     """Serve `app`, call `announce` with the base URL once it listens, end when `stop` is set."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listener = listen()
     config = uvicorn.Config(
         app,
         http="httptools",

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import msgspec
 
+from venturi.runtime.listener import LISTENER, listen
 from venturi.runtime.logs import readable
 
 _READY_SECONDS = 30.0
 _TERMINATE_SECONDS = 0.3
 _TAIL = 15
+# These serve where they are told to; an address of theirs outlives the process behind it.
+_LISTENING = frozenset({"api", "issuer"})
 
 
 class ChildDied(Exception):
@@ -31,10 +34,20 @@ class Child:
         """Launch `python -m venturi.serve NAME` in a session of its own; it waits to be told its settings."""
         self.name, self.url = name, ""
         self._log = log
+        self._settings: msgspec.Struct | None = None
+        # Ours and not the child's: whoever connects while it is started again waits, and is not turned away.
+        self._listener = listen() if name in _LISTENING else None
+        self._process = self._launch()
+
+    def _launch(self) -> subprocess.Popen[str]:
+        handed = [self._listener.fileno()] if self._listener else []
+        environment = {**os.environ, LISTENER: str(handed[0])} if handed else None
         # -P: a file in the current directory must not stand in for a module.
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as stderr:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-P", "-m", "venturi.serve", name],
+        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as stderr:
+            return subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                [sys.executable, "-P", "-m", "venturi.serve", self.name],
+                env=environment,
+                pass_fds=handed,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -61,12 +74,23 @@ class Child:
     def tell(self, settings: msgspec.Struct) -> None:
         """Tell the child its settings and wait until it serves at `url`. Raises ChildDied."""
         assert self._process.stdin
+        self._settings = settings
         try:
             self._process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             raise self.died() from None
         self.url = self._await_ready()
+
+    def relaunch(self) -> None:
+        """Launch it again, after it ended; it waits for `resume`."""
+        self._close_pipes()
+        self._process = self._launch()
+
+    def resume(self) -> None:
+        """Tell it again what it was told first, and wait until it serves where it did. Raises ChildDied."""
+        assert self._settings is not None
+        self.tell(self._settings)
 
     def alive(self) -> bool:
         """Whether the process runs."""
@@ -90,8 +114,15 @@ class Child:
                 with suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        self._close_pipes()
+        if self._listener:
+            self._listener.close()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
     def _ends_within(self, seconds: float) -> bool:
         try:

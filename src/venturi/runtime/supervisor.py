@@ -6,7 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
+from typing import Protocol
 
 import msgspec
 
@@ -21,19 +23,39 @@ _WATCH_SECONDS = 0.05
 _CHILDREN_SECONDS = 2.0
 _LEAST_SECONDS = 0.2
 _POSTGRES_SECONDS = 1.0
+_RESTARTS = 5
+# What the AWS emulator holds, keys above all, is in its memory alone: a new one could open nothing of the old one's.
+_IRREPLACEABLE = "aws"
 
 
 class Stopped(Exception):
     """The deployment is on its way down; nothing more is started in it."""
 
 
+class Restartable(Protocol):
+    """A process that comes back with everything it acknowledged: a broker."""
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    def restart(self, register: Callable[[int, int], None]) -> None:
+        """Start it again on the same data and address; `register` is told its group and the signal that ends it."""
+        ...
+
+
 class Supervisor:
     """A context in which processes live; none of them outlives it, and its run directory doesn't either.
 
-    `asked` ends `during` and `wait` when it turns true. Raises NoRunDirectory.
+    `asked` ends `during` and `wait` when it turns true. With `restarted`, a process that ends by itself while all wait
+    is started again, at the same address and with the same settings, and `restarted` is told its name; without it,
+    such an end is everybody's. Raises NoRunDirectory.
     """
 
-    def __init__(self, asked: Asked | None = None) -> None:
+    def __init__(self, asked: Asked | None = None, restarted: Callable[[str], None] | None = None) -> None:
+        self._restarted = restarted
+        self._minded: dict[str, Restartable] = {}
+        self._failures: dict[str, int] = {}
         # Not `asked or`: what nobody has asked yet is false.
         self.asked = Asked() if asked is None else asked
         self.rundir = make_rundir()
@@ -58,6 +80,10 @@ class Supervisor:
         """Take this process group along at the end; `number` is the signal that ends it."""
         self._undertaker.register(group, number)
 
+    def mind(self, name: str, process: Restartable) -> None:
+        """Watch a process that somebody else started, in `wait`."""
+        self._minded[name] = process
+
     def during(self, work: Callable[[], None]) -> None:
         """Do the work in a thread while watching every process; returns early, the work undone, when asked to end.
 
@@ -79,10 +105,47 @@ class Supervisor:
         self.asked.ask()
 
     def wait(self) -> None:
-        """Return when a stop is requested. Raises ChildDied when a process ends by itself."""
+        """Return when a stop is requested. Raises ChildDied when a process ends by itself and may not start again."""
         while not self.asked:
-            self._assert_all_alive()
+            if self._restarted:
+                self._restart_the_dead(self._restarted)
+                self._assert_reaper()
+            else:
+                self._assert_all_alive()
             time.sleep(_WATCH_SECONDS)
+
+    def _restart_the_dead(self, restarted: Callable[[str], None]) -> None:
+        """What the others stand on first, and each once: who fails for want of another gets his turn after that one.
+
+        Raises what kept a process from starting several times in a row.
+        """
+        if self.postgres.started and not self.postgres.alive():
+            self._try("postgres", self.postgres.restart, restarted)
+        for name, process in self._minded.items():
+            if not process.alive():
+                self._try(name, partial(process.restart, self.register), restarted)
+        for child in tuple(self._children):
+            if not child.alive():
+                if child.name == _IRREPLACEABLE:
+                    raise child.died()
+                self._try(child.name, partial(self._restart, child), restarted)
+
+    def _try(self, name: str, start: Callable[[], None], restarted: Callable[[str], None]) -> None:
+        self._failures[name] = self._failures.get(name, 0) + 1
+        try:
+            start()
+        except Exception:  # killed as it started, perhaps, or together with what it needs
+            if self._failures[name] == _RESTARTS:
+                raise
+        else:
+            self._failures[name] = 0
+            restarted(name)
+
+    def _restart(self, child: Child) -> None:
+        self._undertaker.forget(child.pid)
+        child.relaunch()
+        self._undertaker.register(child.pid, signal.SIGTERM)
+        child.resume()
 
     def __enter__(self) -> Supervisor:
         return self
@@ -115,6 +178,12 @@ class Supervisor:
                 raise child.died()
         if self.postgres.started and not self.postgres.alive():
             raise ChildDied(f"the process postgres ended by itself:\n  {self.postgres.last_words()}")
+        for name, process in self._minded.items():
+            if not process.alive():
+                raise ChildDied(f"the process {name} ended by itself")
+        self._assert_reaper()
+
+    def _assert_reaper(self) -> None:
         if not self._undertaker.alive():
             raise ChildDied("the reaper ended by itself; without it nothing would be tidied up after a kill -9")
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from venturi.streams.errors import BrokerDied
 from venturi.streams.kafka_home import KafkaHome
 
-READY_SECONDS = 40.0
+READY_SECONDS = 100.0
 ADMIN = "venturi-admin"
 _READY = "Kafka Server started"
 _JVM = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -68,6 +68,10 @@ class Broker:
         """Start again on the same data and address, as after a crash. Raises BrokerDied."""
         self._launch(register)
         self._await_ready()
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
 
     def stop(self, seconds: float = 10.0) -> None:
         """End the broker; it is killed when it takes longer than `seconds`."""
