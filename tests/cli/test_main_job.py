@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 
 from tests.cli.conftest import Command
 
+TODAY = dt.datetime.now(dt.UTC).date()
+ACCEPTED = f"""owner = "o@example.com"
+risk = "low"
+approver = "a@example.com"
+created = {TODAY - dt.timedelta(days=2)}
+expires = {TODAY + dt.timedelta(days=9)}
+"""
 FIRST_SET = {"QA-1", "QA-2", "QA-3", "TK-1", "TK-2", "TK-3", "KE-3", *(f"SU-{n}" for n in range(1, 7))}
 
 
@@ -45,11 +53,29 @@ def test_only_the_chosen_claims_are_assessed(tenantproof: Command, profile: Path
     assert assessed == {"QA-1", "TK-1", "TK-2", "TK-3"}
     assert done.stderr == ""
 
+    number = _first_trial(tenantproof("show", "QA-1").stdout)
+    assert "tenantproof replay" in tenantproof("show", number).stdout
+    again = tenantproof("replay", number, "--target", str(profile))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "TENANT_MISMATCH" in again.stdout
+    assert "eyJ" not in again.stdout
+    forged = tenantproof("replay", _first_trial(tenantproof("show", "TK-2").stdout), "--target", str(profile))
+    assert (forged.returncode, "made for the attack" in forged.stderr) == (2, True)
+
+
+def _first_trial(shown: str) -> str:
+    """The number of the first trial that `tenantproof show` prints."""
+    lines = shown.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("trial"))
+    return lines[at + 1].split()[1]
+
 
 def test_each_run_names_the_one_before(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
     for _ in range(2):
         assert tenantproof("run", "--target", str(profile), "--only", "KE-4", "--quiet").returncode == 0
-    first, second = sorted(path for path in (tmp_path / "evidence").iterdir() if not path.is_symlink())
+    first, second = sorted(
+        path for path in (tmp_path / "evidence").iterdir() if path.is_dir() and not path.is_symlink()
+    )
     manifest = json.loads((second / "manifest.json").read_text())
     assert first.name in json.dumps(manifest["previous"])
 
@@ -71,9 +97,7 @@ def test_a_waiver_changes_the_exit_code_and_not_the_verdict(
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(profile.read_text().replace("Token tenant does not match", "Token does not match"))
     waivers = tmp_path / "waivers.toml"
-    waivers.write_text(
-        '[[waiver]]\nclaim = "QA-1"\nreason = "r"\naccepted_by = "a@example.com"\nexpires = 2999-01-01\n'
-    )
+    waivers.write_text('[[waiver]]\nclaim = "QA-1"\nreason = "r"\n' + ACCEPTED)
     arguments = ("run", "--target", str(wrong), "--only", "QA-1", "--strict", "--quiet")
     assert tenantproof(*arguments).returncode == 1
     done = tenantproof(*arguments, "--waivers", str(waivers))
@@ -83,9 +107,7 @@ def test_a_waiver_changes_the_exit_code_and_not_the_verdict(
 
 def test_a_waiver_that_excuses_nothing_is_an_error(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
     waivers = tmp_path / "waivers.toml"
-    waivers.write_text(
-        '[[waiver]]\nclaim = "KE-4"\nreason = "r"\naccepted_by = "a@example.com"\nexpires = 2999-01-01\n'
-    )
+    waivers.write_text('[[waiver]]\nclaim = "KE-4"\nreason = "r"\n' + ACCEPTED)
     done = tenantproof("run", "--target", str(profile), "--only", "KE-4", "--quiet", "--waivers", str(waivers))
     assert done.returncode == 2
     assert "excuses nothing" in done.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tenantproof.judge.confidence import bound_of, upper_bound
 from tenantproof.judge.gate import gate
-from tenantproof.judge.waivers import load_waivers, unused
+from tenantproof.judge.waivers import Waiver, in_force, load_waivers, troubles
 from tenantproof.model.claims import Claim, State
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Entry, Observation, Role
@@ -84,25 +84,53 @@ def test_an_interrupted_run_ends_130_whatever_it_found() -> None:
     assert gate(CARDS, findings, interrupted=True).exit == 130
 
 
-WAIVER = '[[waiver]]\nclaim = "GA-1"\nreason = "r"\naccepted_by = "a@example.com"\nexpires = 2026-03-31\n'
+WAIVER = """[[waiver]]
+claim = "GA-1"
+owner = "o@example.com"
+reason = "r"
+risk = "low: an index without payloads"
+approver = "a@example.com"
+created = 2026-01-31
+expires = 2026-03-31
+"""
 DAY = dt.date(2026, 3, 31)
 
 
-def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
+@pytest.fixture
+def waivers(tmp_path: Path) -> tuple[Waiver, ...]:
     path = tmp_path / "w.toml"
     path.write_text(WAIVER)
-    assert load_waivers(path, CARDS, DAY)[0].claim == "GA-1"
-    with pytest.raises(UsageError, match="expired on 2026-03-31"):
-        load_waivers(path, CARDS, DAY + dt.timedelta(days=1))
+    return load_waivers(path, CARDS)
+
+
+def test_a_waiver_holds_from_its_first_day_through_its_last(waivers: tuple[Waiver, ...]) -> None:
+    days = [dt.date(2026, 1, 30), dt.date(2026, 1, 31), DAY, DAY + dt.timedelta(days=1)]
+    assert [list(in_force(waivers, "t", day)) for day in days] == [[], ["GA-1"], ["GA-1"], []]
+
+
+def test_a_waiver_holds_for_its_scope_alone(tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text(WAIVER + 'scope = "staging-*"')
+    scoped = load_waivers(path, CARDS)
+    assert (list(in_force(scoped, "staging-eu", DAY)), list(in_force(scoped, "production", DAY))) == (["GA-1"], [])
+    late = DAY + dt.timedelta(days=9)
+    assert len(list(troubles(scoped, "staging-eu", late, {"GA-1": found("GA-1", BAD)}))) == 1
+    assert list(troubles(scoped, "production", late, {"GA-1": found("GA-1", BAD)})) == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (WAIVER.replace("GA-1", "GA-9"), "which is no claim"),
-        (WAIVER.replace('accepted_by = "a@example.com"\n', ""), "accepted_by"),
+        (WAIVER.replace("GA-1", "NO-1"), "can't be waived"),
+        (WAIVER.replace('approver = "a@example.com"\n', ""), "approver"),
         (WAIVER.replace('reason = "r"', 'reason = " "'), "needs a reason"),
+        (WAIVER.replace("a@example.com", "O@example.com"), "somebody else must accept it"),
         (WAIVER.replace("expires = 2026-03-31", 'expires = "soon"'), "expires"),
+        (WAIVER.replace("expires = 2026-03-31", "expires = 2026-12-31"), "lasts 334 days; it may last at most 180"),
+        (WAIVER.replace("expires = 2026-03-31", "expires = 2025-12-31"), "lasts -31 days"),
+        ("[settings]\nmax_days = 30\n" + WAIVER, "at most 30"),
+        ("[settings]\nmax_days = 4000\n" + WAIVER, "at most 366"),
         ("[[waiver", "can't be read"),
         (WAIVER + WAIVER, "waives GA-1 twice"),
         (WAIVER + 'until = "later"', "until"),
@@ -111,16 +139,27 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
 def test_a_wrong_waiver_is_named(tmp_path: Path, wrong: str, message: str) -> None:
     path = tmp_path / "w.toml"
     path.write_text(wrong)
+    cards = CARDS | {"NO-1": msgspec.structs.replace(card("NO-1", State.GA), waivable=False)}
     with pytest.raises(UsageError, match=message):
-        load_waivers(path, CARDS, DAY)
+        load_waivers(path, cards)
 
 
-def test_a_waiver_that_excuses_nothing_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "w.toml"
-    path.write_text(WAIVER)
-    waivers = load_waivers(path, CARDS, DAY)
-    assert unused(waivers, {"GA-1": found("GA-1", OK)}) == ["GA-1"]
-    assert unused(waivers, {"GA-1": found("GA-1", BAD)}) == []
+@pytest.mark.parametrize(
+    ("day", "verdict", "told"),
+    [
+        (DAY, BAD, ""),
+        (DAY, OK, "excuses nothing: the claim is satisfied"),
+        (DAY, OPEN, "was not assessed"),
+        (DAY + dt.timedelta(days=1), BAD, "expired on 2026-03-31"),
+        (dt.date(2026, 1, 1), BAD, "still to come"),
+    ],
+)
+def test_what_is_wrong_with_a_waiver_is_a_finding_of_the_run(
+    waivers: tuple[Waiver, ...], day: dt.date, verdict: Verdict, told: str
+) -> None:
+    said = list(troubles(waivers, "t", day, {"GA-1": found("GA-1", verdict)}))
+    assert len(said) == bool(told)
+    assert told in "".join(said)
 
 
 # Computed from the F distribution's quantiles as tabulated for Clopper-Pearson; k = 0 has the closed form.

@@ -5,9 +5,22 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tenantproof.model.claims import Claim, State
+from tenantproof.model.grid import Cell, Grid
 from tenantproof.model.observation import Entry, Observation, Role
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, Outcome
-from tenantproof.model.run import ClaimResult, Criterion, Fidelity, Gate, RunRecord, WaiverNote
+from tenantproof.model.run import (
+    Attribution,
+    Change,
+    ClaimResult,
+    Comparison,
+    Criterion,
+    Fidelity,
+    Framework,
+    Gate,
+    PastRun,
+    RunRecord,
+    WaiverNote,
+)
 from tenantproof.model.verdict import Finding, Reason, Verdict
 from tenantproof.outputs.report import report_html
 
@@ -95,7 +108,15 @@ def failed(*, waived: bool = False) -> ClaimResult:
     bad = entry(4, seen=PERMITTED, claim="QA-2")
     made = finding("QA-2", Verdict.NOT_SATISFIED, Reason.REFUTED, "globex reads a record of acme: permitted")
     made = replace(made, calibrations=1, trials=3, counterexamples=(bad,))
-    waiver = WaiverNote(reason="Until the rebuild.", accepted_by="security@example.com", expires="2025-06-30")
+    waiver = WaiverNote(
+        reason="Until the rebuild.",
+        accepted_by="security@example.com",
+        expires="2025-06-30",
+        owner="search@example.com",
+        risk="low: the index holds no payloads",
+        created="2025-02-01",
+        scope="venturi *",
+    )
     return ClaimResult(claim=claim("QA-2"), finding=made, checks=(made,), waiver=waiver if waived else None)
 
 
@@ -112,6 +133,51 @@ def unchecked() -> ClaimResult:
     """A claim without a check."""
     made = finding("AG-1", Verdict.NOT_ASSESSED, Reason.NO_CHECK, "no check decides this claim yet")
     return ClaimResult(claim=claim("AG-1", section="Aggregation", state=State.UNLABELLED), finding=made)
+
+
+def pictures(name: str = "path") -> tuple[Grid, ...]:
+    """A grid over everything and one of a section, with a cell of every kind."""
+    cells = ((Cell(), Cell(3, refuted=1)), (Cell(2, unanswered=1), Cell(1200)))
+    tenants = (name, "globex")
+    pairs = Grid(section="", across="victim", down="attacker", rows=tenants, columns=tenants, cells=cells)
+    ways = Grid(
+        section="Query API",
+        across="operation",
+        down="vector",
+        rows=(name,),
+        columns=("read",),
+        cells=((Cell(5, differing=1),),),
+        more_rows=0,
+    )
+    return pairs, ways
+
+
+def past(day: int, exit_: int = 0) -> PastRun:
+    """An earlier run, on a day of February."""
+    moment = f"2025-02-{day:02}T02:00:00Z"
+    return PastRun(
+        id=f"202502{day:02}T020000Z-0a0b0c",
+        started=moment,
+        exit=exit_,
+        complete=True,
+        satisfied=3,
+        not_satisfied=int(exit_ == 1),
+        not_assessed=1,
+    )
+
+
+def since(text: str = "the same checks, byte for byte, were answered otherwise") -> Comparison:
+    """One claim that turned."""
+    change = Change(
+        claim="QA-2", before="satisfied", after="not-satisfied", attribution=Attribution.TARGET_CHANGED, because=text
+    )
+    return Comparison(
+        before="20250228T020000Z-0a0b0c",
+        after=RUN_ID,
+        facts=(f"identity, commit: {text} before, b2 now",),
+        changes=(change,),
+        unchanged=3,
+    )
 
 
 def record(*, run: str = RUN_ID) -> RunRecord:
@@ -134,7 +200,9 @@ def record(*, run: str = RUN_ID) -> RunRecord:
         criteria=(
             Criterion(catalogue="Q", id="Q1", title="Is there a shared database?", answer="No."),
             Criterion(catalogue="Q", id="Q2", title="Can another tenant query our data?", answer="No, by design."),
-            Criterion(catalogue="gdpr", id="28(3)(b)", title="Confidentiality of everyone with access"),
+            Criterion(
+                catalogue="gdpr", id="28(3)(b)", title="Confidentiality of all staff", documentary="Read the contracts."
+            ),
             Criterion(catalogue="gdpr", id="32(1)(b)", title="Lasting confidentiality and integrity"),
             Criterion(catalogue="soc2", id="CC6.1", title="Logical access protects information assets"),
         ),
@@ -143,6 +211,16 @@ def record(*, run: str = RUN_ID) -> RunRecord:
         observations=72,
         versions={"python": "3.11.9", "h11": "0.16.0"},
         sensitivity="sha256:" + "cd" * 32,
+        frameworks=(
+            Framework(id="Q", title="Reviewer questions", note="Ours stands beside the vendor's."),
+            Framework(id="gdpr", title="GDPR"),
+            Framework(id="soc2", title="SOC 2"),
+        ),
+        pictures=pictures(),
+        history=(past(24), past(25, 1), past(28)),
+        since=since(),
+        remarks=("The waiver of KE-3 excuses nothing: the claim is satisfied. Remove it.",),
+        harness_digest="sha256:" + "ef" * 32,
     )
 
 
@@ -171,7 +249,9 @@ def hostile() -> RunRecord:
         claim=replace(bad.claim, says=ENEMY, section=ENEMY, limit=ENEMY, tension=ENEMY, strength=ENEMY),
         finding=worse,
         checks=(worse,),
-        waiver=WaiverNote(reason=ENEMY, accepted_by=ENEMY, expires=ENEMY),
+        waiver=WaiverNote(
+            reason=ENEMY, accepted_by=ENEMY, expires=ENEMY, owner=ENEMY, risk=ENEMY, created=ENEMY, scope=ENEMY
+        ),
         caught_defects=(ENEMY,),
         calibrations=(spoiled,),
         samples=(spoiled,),
@@ -187,7 +267,11 @@ def hostile() -> RunRecord:
         incomplete_because=ENEMY,
         seconds=float("inf"),
         claims=(held(), bad, unproven(), unchecked()),
-        criteria=tuple(replace(c, title=ENEMY, answer=ENEMY) for c in record().criteria),
+        criteria=tuple(replace(c, title=ENEMY, answer=ENEMY, documentary=ENEMY) for c in record().criteria),
+        frameworks=tuple(replace(each, title=ENEMY, note=ENEMY) for each in record().frameworks),
+        pictures=tuple(replace(each, section=ENEMY if each.section else "") for each in pictures(ENEMY)),
+        since=since(ENEMY),
+        remarks=(ENEMY,),
         versions={ENEMY: ENEMY},
         capabilities=(ENEMY,),
         fidelity=Fidelity(facts=1, held=0, missing=(ENEMY,)),

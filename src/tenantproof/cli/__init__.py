@@ -13,7 +13,21 @@ from tenantproof.model.errors import TargetError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("run", "verify", "report", "claims", "show", "sensitivity", "doctor", "init", "keys", "trail")
+COMMANDS = (
+    "run",
+    "verify",
+    "report",
+    "claims",
+    "show",
+    "replay",
+    "history",
+    "diff",
+    "sensitivity",
+    "doctor",
+    "init",
+    "keys",
+    "trail",
+)
 
 
 class _Commands(click.Group):

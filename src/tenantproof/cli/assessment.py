@@ -67,6 +67,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             trouble=trouble,
             strict=plan.strict,
             waivers=plan.waivers,
+            checks=plan.checks,
             heads=target.heads.all(),
         )
         record = close(rest, journal)

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from tenantproof.cli import places
+from tenantproof.cli import itself, places
 from tenantproof.cli.criteria import load_criteria
+from tenantproof.cli.past import newest_moment, past_runs, record_of
+from tenantproof.cli.renderings import renderings
 from tenantproof.evidence import heads
 from tenantproof.evidence.bundle import finish
 from tenantproof.evidence.keys import signing_key
+from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
-from tenantproof.judge.waivers import Waiver, unused
+from tenantproof.judge.waivers import Waiver, in_force, troubles
+from tenantproof.ledger.grids import grids
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
 from tenantproof.model.heads import Head
 from tenantproof.model.observation import Entry, Role
 from tenantproof.model.profile import Profile
-from tenantproof.model.run import ClaimResult, RunRecord, WaiverNote
+from tenantproof.model.run import ClaimResult, Comparison, Criterion, PastRun, RunRecord, WaiverNote
 from tenantproof.model.verdict import Finding
 from tenantproof.model.version import VERSION
-from tenantproof.outputs.junit import junit
-from tenantproof.outputs.report import report_html
-from tenantproof.outputs.summary import summary_json
 from tenantproof.plugin.run import Assessment
 
 _SHOWN = 4
 _SAMPLED = 12
-_PARTS = ("boto3", "cryptography", "h11", "hypothesis", "jinja2", "msgspec", "pyjwt", "pytest", "schemathesis")
+_SKEW = timedelta(minutes=5)
+"""Clocks of two machines that share evidence may be so far apart."""
 
 
 @dataclass(frozen=True)
@@ -55,63 +55,93 @@ class Closing:
     trouble: str
     strict: bool
     waivers: Sequence[Waiver]
+    checks: Path
     heads: Sequence[Head] = ()
 
 
 def close(closing: Closing, journal: Journal) -> RunRecord:
-    """Write summary, reports, manifest and attestation into the run's folder; closes the journal.
+    """Write summary, reports, exports, manifest and attestation into the run's folder; closes the journal.
 
-    Raises UsageError when the disk is full, the signing key can't be read, or a waiver excuses nothing; what was
-    written by then is kept.
+    Raises UsageError when the disk is full, the signing key can't be read, or a run that passed has a waiver that is
+    wrong; what was written by then is kept.
     """
-    record = _record(closing, journal)
+    record = record_of_run(closing, journal)
     journal.close()
-    files = {
-        "summary.json": summary_json(record),
-        "junit.xml": junit(record),
-        "report.html": report_html(record).encode(),
-        heads.FILE: heads.heads_json(closing.heads),
-    }
+    files = {**renderings(record), heads.FILE: heads.heads_json(closing.heads)}
     finish(closing.folder, record, files, signing_key())
-    if not closing.trouble and (idle := unused(closing.waivers, closing.assessment.by_claim)):
-        raise UsageError(f"the waiver of {', '.join(idle)} excuses nothing: the claim did not fail; remove it")
+    if record.gate.exit == 0 and (wrong := _wrong_waivers(closing)):
+        raise UsageError(" ".join(wrong))
     return record
 
 
-def _record(closing: Closing, journal: Journal) -> RunRecord:
-    assessment, profile = closing.assessment, closing.profile
+def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
+    """Everything that the run came to, counted from its journal."""
+    assessment, profile, cards = closing.assessment, closing.profile, closing.cards
     caught, sensitivity = _sensitivity(closing.folder.parent)
-    waived = {waiver.claim: waiver for waiver in closing.waivers}
-    probes, observations = journal.totals()
     ended = datetime.now(UTC)
-    return RunRecord(
+    waived = in_force(closing.waivers, profile.target.name, closing.started.date())
+    probes, observations = journal.totals()
+    frameworks, criteria = load_criteria(places.house("fixtures/criteria"))
+    history = past_runs(closing.folder.parent, closing.folder.name, profile.target.name)
+    record = RunRecord(
         id=closing.folder.name,
         started=_rfc3339(closing.started),
         ended=_rfc3339(ended),
-        seconds=(ended - closing.started).total_seconds(),
+        seconds=max(0.0, (ended - closing.started).total_seconds()),
         target=profile.target.name,
         base_url=profile.target.base_url,
         profile_digest=closing.profile_digest,
         harness=f"tenantproof {VERSION}",
+        harness_digest=itself.digest(closing.checks),
         identity=closing.identity,
         capabilities=tuple(sorted(closing.capabilities)),
         tenants=tuple((tenant.id, tenant.name) for tenant in profile.tenants),
         complete=not closing.trouble,
         incomplete_because=closing.trouble,
-        gate=gate(
-            closing.cards,
-            assessment.by_claim,
-            strict=closing.strict,
-            waived=waived,
-            interrupted=assessment.interrupted,
-        ),
-        claims=tuple(_result(card, closing, journal, waived.get(card.id), caught) for card in closing.cards.values()),
-        criteria=load_criteria(places.house("fixtures/criteria")),
+        gate=gate(cards, assessment.by_claim, strict=closing.strict, waived=waived, interrupted=assessment.interrupted),
+        claims=tuple(_result(card, closing, journal, waived.get(card.id), caught) for card in cards.values()),
+        criteria=_known(criteria, cards),
+        frameworks=frameworks,
         probes=probes,
         observations=observations,
-        versions=_versions(),
+        versions=itself.versions(),
         sensitivity=sensitivity,
+        pictures=grids(journal, {card.id: card.section for card in cards.values()}),
+        history=history,
+        remarks=tuple(_remarks(closing, ended)),
     )
+    return msgspec.structs.replace(record, since=_since(closing.folder.parent, history, record))
+
+
+def _known(criteria: Sequence[Criterion], cards: Mapping[str, Claim]) -> tuple[Criterion, ...]:
+    """The criteria without claims that this run's cards don't declare: other checks, other claims."""
+    kept = [tuple(claim for claim in each.claims if claim in cards) for each in criteria]
+    return tuple(msgspec.structs.replace(each, claims=claims) for each, claims in zip(criteria, kept, strict=True))
+
+
+def _remarks(closing: Closing, ended: datetime) -> Iterator[str]:
+    yield from _wrong_waivers(closing)
+    if ended < closing.started:
+        yield "The clock of this machine went backwards during the run; its times can't be trusted."
+    if (newest := newest_moment(closing.folder.parent)) > f"{ended + _SKEW:%Y%m%dT%H%M%SZ}":
+        yield f"The clock of this machine went backwards: a run of {newest} is there; the order can't be trusted."
+
+
+def _wrong_waivers(closing: Closing) -> list[str]:
+    if closing.trouble:
+        return []
+    today = closing.started.date()
+    return list(troubles(closing.waivers, closing.profile.target.name, today, closing.assessment.by_claim))
+
+
+def _since(evidence: Path, history: Sequence[PastRun], record: RunRecord) -> Comparison | None:
+    """This run beside the newest before it whose record can still be read."""
+    for past in reversed(history):
+        try:
+            return compare(record_of(evidence / past.id), record)
+        except UsageError:
+            continue
+    return None
 
 
 def _result(
@@ -140,7 +170,15 @@ def _some(journal: Journal, claim: str, role: Role, count: int) -> tuple[Entry, 
 
 
 def _note(waiver: Waiver) -> WaiverNote:
-    return WaiverNote(reason=waiver.reason, accepted_by=waiver.accepted_by, expires=waiver.expires.isoformat())
+    return WaiverNote(
+        reason=waiver.reason,
+        accepted_by=waiver.approver,
+        expires=waiver.expires.isoformat(),
+        owner=waiver.owner,
+        risk=waiver.risk,
+        created=waiver.created.isoformat(),
+        scope=waiver.scope,
+    )
 
 
 def _sensitivity(evidence: Path) -> tuple[dict[str, tuple[str, ...]], str]:
@@ -158,16 +196,6 @@ def _sensitivity(evidence: Path) -> tuple[dict[str, tuple[str, ...]], str]:
         for claim in claims if isinstance(claims, list) else ():
             found.setdefault(str(claim), []).append(name)
     return {claim: tuple(names) for claim, names in found.items()}, "sha256:" + hashlib.sha256(raw).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "tenantproof": VERSION}
-    for name in _PARTS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -6,14 +6,13 @@ import webbrowser
 from pathlib import Path
 
 import click
-import msgspec
 
 from tenantproof.cli import places
+from tenantproof.cli.past import record_of
 from tenantproof.cli.verify import named_bundle
-from tenantproof.evidence.bundle import RECORD, write
+from tenantproof.evidence.bundle import write
 from tenantproof.model.errors import UsageError
 from tenantproof.model.run import RunRecord
-from tenantproof.model.run_text import decode
 from tenantproof.model.version import VERSION
 from tenantproof.outputs.report import report_html
 
@@ -30,7 +29,7 @@ def command(bundle: Path, output: Path | None, opens: str) -> int:
     Exit codes: 0 the bundle's report says what its record says, 1 it differs, 2 wrong usage.
     """
     folder = named_bundle(bundle)
-    record = _record(folder / RECORD)
+    record = record_of(folder)
     drawn = report_html(record).encode()
     if output is not None:
         _write_outside(folder, output, drawn)
@@ -39,17 +38,6 @@ def command(bundle: Path, output: Path | None, opens: str) -> int:
     if opens == "yes":
         webbrowser.open((output or folder / "report.html").resolve().as_uri())
     return 0 if alike else 1
-
-
-def _record(path: Path) -> RunRecord:
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}; name the bundle of a finished run") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UsageError(
-            f"{path} is no record that this version reads; see: tenantproof verify {path.parent}"
-        ) from None
 
 
 def _stored(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from rich.console import Console
 from tenantproof.cli import places
 from tenantproof.cli.assessment import Plan, attack
 from tenantproof.cli.embedded import embedded, needs_streams
+from tenantproof.cli.history import write_index
 from tenantproof.cli.progress import Progress
 from tenantproof.cli.table import show
 from tenantproof.judge.waivers import load_waivers
@@ -120,6 +121,7 @@ def run(choices: Choices) -> int:
             sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed),
         )
         record, bundle = attack(plan, progress)
+        write_index(choices.evidence)
     width = None if sys.stdout.isatty() else _PRINTED_WIDTH
     show(record, bundle, Console(file=sys.stdout, highlight=False, width=width))
     return record.gate.exit

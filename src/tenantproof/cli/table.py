@@ -82,5 +82,7 @@ def _closing(record: RunRecord, bundle: Path, console: Console) -> None:
     )
     if not record.complete:
         console.print(Text(f"INCOMPLETE: {record.incomplete_because}", style="bold yellow"))
+    for remark in record.remarks:
+        console.print(Text(f"REMARK: {remark}", style="bold yellow"))
     console.print(Text(f"exit {record.gate.exit}: {_EXITS.get(record.gate.exit, 'unknown')}"))
     console.print(Text(f"evidence: {bundle}  (report: {bundle / 'report.html'})"))

@@ -192,6 +192,18 @@ class Journal:
         probes, observations = self._connection.execute(query).fetchone()
         return probes, observations
 
+    def was_genuine(self, digest: str) -> bool:
+        """Whether a secret of that digest was ever let in where it had to be: by a calibration that went well."""
+        self.flush()
+        kinds = [
+            number
+            for number, kind in self._named(role=Role.CALIBRATION).items()
+            if kind[3] == kind[4] == Outcome.PERMITTED.value
+        ]
+        numbers = ",".join(map(str, kinds))
+        query = f"SELECT 1 FROM entries WHERE kind IN ({numbers}) AND instr(observation, CAST(? AS BLOB)) LIMIT 1"  # noqa: S608  # numbers
+        return self._connection.execute(query, (digest,)).fetchone() is not None
+
     def counting(self) -> sqlite3.Cursor:
         """A cursor for who counts in the database itself (see `grids`); it must change no table of the journal."""
         self.flush()

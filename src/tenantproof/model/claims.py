@@ -27,3 +27,5 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     strength: str
     limit: str
     tension: str = ""
+    waivable: bool = True
+    """Whether a failure of it may be accepted for a time at all."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from tenantproof.model.claims import Claim
+from tenantproof.model.grid import Grid
 from tenantproof.model.observation import Entry
 from tenantproof.model.verdict import Finding
 
 
 class WaiverNote(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted failure: it changes the exit code, never the verdict. `expires` is an ISO date."""
+    """An accepted failure: it changes the exit code, never the verdict. `created` and `expires` are ISO dates."""
 
     reason: str
     accepted_by: str
     expires: str
+    owner: str = ""
+    risk: str = ""
+    created: str = ""
+    scope: str = ""
 
 
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +59,65 @@ class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True):
-    """A reviewer question, a GDPR article or a SOC 2 criterion; `catalogue` is "Q", "gdpr" or "soc2"."""
+    """One entry of a framework: a reviewer question ("Q"), a GDPR article, a criterion of SOC 2 or of anyone else.
+
+    `claims` are claims that answer it though their cards don't name it. `documentary` says what no test can show of it.
+    """
 
     catalogue: str
     id: str
     title: str
     answer: str = ""
+    claims: tuple[str, ...] = ()
+    documentary: str = ""
+
+
+class Framework(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalogue of criteria, as its file introduces it."""
+
+    id: str
+    title: str
+    note: str = ""
+
+
+class PastRun(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier run against the same target, as its summary tells it."""
+
+    id: str
+    started: str
+    exit: int
+    complete: bool
+    satisfied: int
+    not_satisfied: int
+    not_assessed: int
+
+
+class Attribution(StrEnum):
+    """What a verdict that differs between two runs can be put down to."""
+
+    TARGET_CHANGED = "target changed"
+    HARNESS_CHANGED = "harness changed"
+    NOT_COMPARABLE = "not comparable"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim whose verdict differs between two runs; "absent" where a run does not know the claim."""
+
+    claim: str
+    before: str
+    after: str
+    attribution: Attribution
+    because: str
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two runs side by side. `facts` name what differs between their harnesses and targets."""
+
+    before: str
+    after: str
+    facts: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,3 +147,14 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Name to version of what the evidence was made with."""
     sensitivity: str = ""
     """Digest of the sensitivity.json that `caught_defects` was read from, or empty."""
+    frameworks: tuple[Framework, ...] = ()
+    """In the order in which a report shows them."""
+    pictures: tuple[Grid, ...] = ()
+    history: tuple[PastRun, ...] = ()
+    """Earlier runs against the same target, oldest first."""
+    since: Comparison | None = None
+    """This run beside the one before it."""
+    remarks: tuple[str, ...] = ()
+    """What the run found wrong with itself: waivers that have expired or excuse nothing, a clock that went back."""
+    harness_digest: str = ""
+    """Over the harness's own source and the checks: two runs with one digest asked the same questions."""

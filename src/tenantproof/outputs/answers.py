@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tenantproof.model.run import ClaimResult, Criterion, RunRecord
+from tenantproof.model.run import ClaimResult, Criterion, Framework, RunRecord
 from tenantproof.model.verdict import Verdict
 from tenantproof.outputs.words import Word, count
 
@@ -39,12 +39,27 @@ def tally(results: tuple[ClaimResult, ...]) -> Counter[Verdict]:
 
 
 def _answer(criterion: Criterion, record: RunRecord) -> Answer:
-    behind = tuple(result for result in record.claims if criterion.id in criteria_of(result, criterion.catalogue))
-    return Answer(criterion, _conclusion(behind), behind)
+    behind = tuple(
+        result
+        for result in record.claims
+        if result.claim.id in criterion.claims or criterion.id in criteria_of(result, criterion.catalogue)
+    )
+    return Answer(criterion, _conclusion(behind, criterion.documentary), behind)
 
 
-def _conclusion(results: tuple[ClaimResult, ...]) -> Word:
+def frameworks(record: RunRecord) -> tuple[tuple[Framework, tuple[Answer, ...]], ...]:
+    """Every framework with its answers, in order; also one that only claims name, which is not dropped."""
+    named = ["Q", *(name for result in record.claims for name in result.claim.criteria)]
+    named += [criterion.catalogue for criterion in record.criteria]
+    known = {framework.id: framework for framework in record.frameworks}
+    ordered = [*known, *(name for name in dict.fromkeys(named) if name not in known)]
+    return tuple((known.get(name) or Framework(id=name, title=name), answers(record, name)) for name in ordered)
+
+
+def _conclusion(results: tuple[ClaimResult, ...], documentary: str) -> Word:
     """Worst first: one claim that fails decides, and one that is open leaves the answer open."""
+    if not results and documentary:
+        return Word("none", "▤", "Documentary, not tested.")
     if not results:
         return Word("open", "?", "Not tested: no claim of the page bears on it; ask for documents.")
     total, verdicts = len(results), tally(results)

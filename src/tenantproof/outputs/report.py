@@ -1,4 +1,4 @@
-"""report.html: the bundle for a reader. Self-contained, without script, and it adds no fact to the record."""
+"""report.html: the bundle for a reader. Self-contained, complete without script, and it adds no fact to the record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from markupsafe import Markup
 from tenantproof.model.run import RunRecord
 from tenantproof.model.run_text import settled
 from tenantproof.model.verdict import Reason, Verdict
-from tenantproof.outputs.answers import answers
+from tenantproof.outputs.advice import advice
+from tenantproof.outputs.answers import frameworks
+from tenantproof.outputs.heat import HIGH, WIDE, cell_word, heat
 from tenantproof.outputs.matrix import matrix
+from tenantproof.outputs.trend import BAR, trend
 from tenantproof.outputs.visible import visible, visible_block
 from tenantproof.outputs.words import (
     bound_words,
     count,
+    deviations,
     gate_words,
     reason_words,
     state_label,
@@ -37,19 +41,31 @@ _CLONE = Path(__file__).resolve().parents[3] / "reports" / "templates"
 def report_html(record: RunRecord) -> str:
     """The report as HTML that declares itself UTF-8. The same record gives the same text."""
     run = settled(record)
-    style = _source("report.css")
-    environment = _environment()
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        style=Markup(style),  # noqa: S704  # our own stylesheet, not the target's text
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        verdicts=Counter(result.finding.verdict for result in run.claims),
-        unchecked=sum(result.finding.reason is Reason.NO_CHECK for result in run.claims),
-        matrix=matrix(run),
-        questions=answers(run, "Q"),
-        articles=answers(run, "gdpr"),
-        trust=answers(run, "soc2"),
+    style, script = source("report.css"), source("report.js")
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            style=Markup(style),  # noqa: S704  # our own stylesheet, not the target's text
+            style_digest=source_digest(style),
+            script=Markup(script),  # noqa: S704  # our own script
+            script_digest=source_digest(script),
+            verdicts=Counter(result.finding.verdict for result in run.claims),
+            unchecked=sum(result.finding.reason is Reason.NO_CHECK for result in run.claims),
+            defects=len({name for result in run.claims for name in result.caught_defects}),
+            matrix=matrix(run),
+            trend=trend(run),
+            advice=advice(run),
+            frameworks=frameworks(run),
+            pictures=tuple(heat(grid) for grid in run.pictures),
+        )
     )
+
+
+def source_digest(text: str) -> str:
+    """A source as a content security policy names it (CSP Level 3, 2.3.1)."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def templates() -> Traversable:
@@ -62,28 +78,35 @@ def templates() -> Traversable:
     raise FileNotFoundError(f"the report's templates are neither in the package nor at {_CLONE}; install it anew")
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_source),
+def environment() -> Environment:
+    """What every page is drawn in: escaping is on, and a name that is unknown is an error."""
+    made = Environment(
+        loader=FunctionLoader(source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"visible": visible, "visible_block": visible_block}
-    environment.globals |= {
+    made.filters |= {"visible": visible, "visible_block": visible_block}
+    made.globals |= {
+        "BAR": BAR,
+        "HIGH": HIGH,
+        "WIDE": WIDE,
+        "cell_word": cell_word,
         "Verdict": Verdict,
         "bound_words": bound_words,
         "count": count,
+        "deviations": deviations,
         "gate_words": gate_words,
         "reason_words": reason_words,
         "state_label": state_label,
         "state_words": state_words,
         "verdict_word": verdict_word,
     }
-    return environment
+    return made
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a template, a stylesheet or a script."""
     return templates().joinpath(name).read_text(encoding="utf-8")

@@ -38,6 +38,21 @@ def summary(record: RunRecord) -> Json:
         "no_check": [result.claim.id for result in run.claims if result.finding.reason is Reason.NO_CHECK],
         "versions": {visible(name): visible(version) for name, version in run.versions.items()},
         "sensitivity": run.sensitivity,
+        "remarks": [visible(remark) for remark in run.remarks],
+        "since": _since(run),
+    }
+
+
+def _since(run: RunRecord) -> Json | None:
+    """What changed since the run before, by claim; nothing where there was none."""
+    if run.since is None:
+        return None
+    return {
+        "run": run.since.before,
+        "changes": {
+            change.claim: {"before": change.before, "after": change.after, "attribution": change.attribution.value}
+            for change in run.since.changes
+        },
     }
 
 
@@ -55,6 +70,7 @@ def _run(run: RunRecord) -> Json:
         "target": visible(run.target),
         "profile_digest": run.profile_digest,
         "harness": run.harness,
+        "harness_digest": run.harness_digest,
         "identity": {visible(name): visible(value) for name, value in run.identity.items()},
         "capabilities": list(run.capabilities),
     }
@@ -87,6 +103,10 @@ def _claim(result: ClaimResult) -> Json:
             "reason": visible(waiver.reason),
             "accepted_by": visible(waiver.accepted_by),
             "expires": waiver.expires,
+            "owner": visible(waiver.owner),
+            "risk": visible(waiver.risk),
+            "created": waiver.created,
+            "scope": visible(waiver.scope),
         },
     }
 

@@ -117,3 +117,17 @@ def percent(rate: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number and its noun, with an s where it belongs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", "\u202f")
+
+
+def deviations(result: ClaimResult) -> str:
+    """How many trials deviated, as far as the finding tells."""
+    finding = result.finding
+    match finding.verdict:
+        case Verdict.SATISFIED:
+            return "0"
+        case Verdict.NOT_SATISFIED:
+            return f"at least {max(1, len(finding.counterexamples))}"
+        case Verdict.NOT_ASSESSED:
+            return "not known"
+        case _:
+            assert_never(finding.verdict)
