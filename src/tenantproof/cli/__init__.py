@@ -22,6 +22,7 @@ COMMANDS = (
     "replay",
     "history",
     "diff",
+    "rotate",
     "sensitivity",
     "doctor",
     "init",

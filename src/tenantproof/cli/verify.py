@@ -7,28 +7,43 @@ from pathlib import Path
 import click
 
 from tenantproof.cli import places
-from tenantproof.evidence.keys import fingerprint, trusted_key
+from tenantproof.evidence.keys import TrustedKey, trusted_keys
 from tenantproof.evidence.manifest import latest_of
-from tenantproof.evidence.verify import Verification, verify
+from tenantproof.evidence.verify import Verification, signer_of, verify
 from tenantproof.model.errors import UsageError
+
+_CHECKED = (
+    "every byte of every file, that none was added or is missing, the signature over their list,",
+    "and the link to the bundle before, where that one lies beside this one",
+)
+_UNCHECKED = (
+    "that newer bundles were not thrown away (keep the digest of the newest manifest yourself),",
+    "that the clock was right (no authority stamped the time), that whoever holds the key ran the",
+    "harness on the target named, and what the report says (see: tenantproof report)",
+)
 
 
 @click.command(name="verify")
 @click.argument("bundle", type=click.Path(path_type=Path), default=places.EVIDENCE / "latest")
-@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Public key (PEM). Default: our own key's.")
-def command(bundle: Path, key_file: Path | None) -> int:
+@click.option(
+    "--key", "key_files", type=click.Path(path_type=Path), multiple=True, help="Public key (PEM). Default: our own."
+)
+def command(bundle: Path, key_files: tuple[Path, ...]) -> int:
     """Check that BUNDLE (default: evidence/latest) is what was signed, and that the chain before it holds.
 
-    The key never comes from the bundle: it is the one named by --key, else that of the key this machine
-    signs with.
+    The key never comes from the bundle: it is one of those named by --key (more than once after a rotation), else
+    the key this machine signs with, or one that it replaced.
 
     Exit codes: 0 nothing was changed, 1 something was, 2 no such bundle or no key to verify with.
     """
     folder = named_bundle(bundle)
-    key = trusted_key(key_file)
-    result = verify(folder, key)
-    click.echo(_told(folder, result))
-    click.echo(f"key     {fingerprint(key)}")
+    keys = trusted_keys(key_files)
+    signer = signer_of(folder)
+    key = next((each for each in keys if each.fingerprint == signer), keys[0])
+    result = verify(folder, key.public)
+    if result.manifest and key.retired and result.manifest.time > key.retired:
+        result.problems.append(f"The key was retired at {key.retired}, before the run ended; it signs nothing since.")
+    click.echo(_told(folder, result, key))
     return 0 if result.ok else 1
 
 
@@ -41,11 +56,15 @@ def named_bundle(path: Path) -> Path:
     return path.resolve()
 
 
-def _told(folder: Path, result: Verification) -> str:
+def _told(folder: Path, result: Verification, key: TrustedKey) -> str:
+    """One screen: what was checked, what was found, and what no such check can show."""
     lines = [f"{'VERIFIED' if result.ok else 'TAMPERED'}  {folder}"]
     lines += [f"problem {problem}" for problem in result.problems]
     lines += [f"note    {note}" for note in result.notes]
     if result.manifest is not None:
         lines.append(f"run     {ascii(result.manifest.run)[1:-1]}, ended {ascii(result.manifest.time)[1:-1]}")
         lines.append(f"files   {result.files} of {len(result.manifest.files)} as they were signed")
+    lines.append(f"key     {key.fingerprint}{f' (retired {key.retired})' if key.retired else ''}")
+    lines += ["", "checked      " + _CHECKED[0], *("             " + line for line in _CHECKED[1:])]
+    lines += ["not checked  " + _UNCHECKED[0], *("             " + line for line in _UNCHECKED[1:])]
     return "\n".join(lines)

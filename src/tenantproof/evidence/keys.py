@@ -6,8 +6,9 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +19,8 @@ from tenantproof.model.errors import UsageError
 
 VARIABLE = "TENANTPROOF_SIGNING_KEY"
 _PRIVATE, _PUBLIC = "signing-key.pem", "signing-key.pub"
+_RETIRED = "retired-"
+_KMS = "kms:"
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,78 @@ def trusted_key(key_file: Path | None, environ: Mapping[str, str] = os.environ) 
     return _public(path)
 
 
+@dataclass(frozen=True)
+class TrustedKey:
+    """A public key to verify with. `retired` is the RFC 3339 time since which it signs nothing more, or empty."""
+
+    public: Ed25519PublicKey
+    retired: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """As the attestation names it."""
+        return fingerprint(self.public)
+
+
+def trusted_keys(key_files: Sequence[Path], environ: Mapping[str, str] = os.environ) -> tuple[TrustedKey, ...]:
+    """The keys of the files given; else the key that we sign with and those that it replaced. Raises UsageError."""
+    if key_files:
+        return tuple(TrustedKey(_public(path)) for path in key_files)
+    return (TrustedKey(trusted_key(None, environ)), *_retired(state_dir(environ)))
+
+
+def rotate(moment: datetime, environ: Mapping[str, str] = os.environ) -> tuple[str, SigningKey]:
+    """Replace the signing key with a new one; returns the fingerprint of the old and the new key.
+
+    The old private half is destroyed and the public one kept, named after the moment (UTC) from which it signs nothing
+    more. Raises UsageError when the key comes from the environment: whoever gave it must rotate it.
+    """
+    if environ.get(VARIABLE, ""):
+        raise UsageError(f"the signing key comes from {VARIABLE}; put another one there, and keep the old public key")
+    old, folder = signing_key(environ), state_dir(environ)
+    try:
+        name = f"{_RETIRED}{moment:%Y%m%dT%H%M%SZ}-{old.fingerprint.removeprefix('sha256:')[:12]}.pub"
+        (folder / name).write_text(public_pem(old.public), encoding="ascii")
+        (folder / _PRIVATE).unlink()
+    except OSError as error:
+        raise UsageError(f"the key in {folder} can't be rotated: {error.strerror}; make the folder writable") from None
+    return old.fingerprint, signing_key(environ)
+
+
+def _retired(folder: Path) -> Iterator[TrustedKey]:
+    for path in sorted(folder.glob(f"{_RETIRED}*.pub"), reverse=True):
+        stamp = path.name.removeprefix(_RETIRED)
+        moment = f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]}Z"
+        yield TrustedKey(_public(path), moment)
+
+
 def _given(text: str) -> Ed25519PrivateKey:
     if "-----BEGIN" in text:
         return _private(text.encode(), VARIABLE)
+    if text.startswith(_KMS):
+        return _private(_unwrapped(Path(text.removeprefix(_KMS))), text)
     try:
         return _private(Path(text).read_bytes(), text)
     except OSError as error:
         raise UsageError(f"{VARIABLE} names {text}, which can't be read: {error.strerror}") from None
+
+
+def _unwrapped(path: Path) -> bytes:
+    """The PEM that a KMS key decrypts from a file (`aws kms encrypt` made it). It stays in memory.
+
+    KMS signs at most 4096 bytes with Ed25519 (RAW), less than a statement has; so it guards the key instead.
+    """
+    import boto3  # a slow import, for who asks for it
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = boto3.client("kms").decrypt(CiphertextBlob=path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{VARIABLE} names {path}, which can't be read: {error.strerror}") from None
+    except (BotoCoreError, ClientError) as error:
+        raise UsageError(f"KMS did not decrypt {path}: {error}; give this machine kms:Decrypt on its key") from None
+    plain: bytes = answer["Plaintext"]
+    return plain
 
 
 def _private(pem: bytes, where: str) -> Ed25519PrivateKey:

@@ -80,13 +80,24 @@ def verify(bundle: Path, public_key: Ed25519PublicKey) -> Verification:
     return result
 
 
+def signer_of(bundle: Path) -> str:
+    """The fingerprint that the attestation names as its key's, or nothing; a hint which key to verify with, no more."""
+    try:
+        return _parse(_read(bundle.resolve() / ATTESTATION), _Envelope, ATTESTATION).signatures[0].keyid
+    except (_Tampered, IndexError):
+        return ""
+
+
 def _manifest(folder: Path) -> Manifest:
     data = _read(folder / MANIFEST)
     manifest = _parse(data, Manifest, MANIFEST)
     if not _is_canonical(manifest, data):
         raise _Tampered(f"{MANIFEST} is not in its canonical encoding, so it is not the file that was signed.")
     if manifest.schema != SCHEMA:
-        raise _Tampered(f"{MANIFEST} has the schema {manifest.schema!r}; this version reads {SCHEMA!r} only.")
+        raise _Tampered(
+            f"{MANIFEST} has the schema {manifest.schema!r}; this version reads {SCHEMA!r} only; "
+            "a newer harness may have written it."
+        )
     names = [entry.name for entry in manifest.files]
     for name in [*names, manifest.run]:
         if not PLAIN_NAME.match(name) or name in {MANIFEST, ATTESTATION}:

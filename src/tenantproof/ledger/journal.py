@@ -23,6 +23,8 @@ _BATCH_ROWS = 8000
 _BATCH_SECONDS = 0.5
 _SHOWN = 5
 _YES = {True: "yes", False: "no"}
+_CACHE = 64_000
+"""Kilobytes of the file that are kept at hand while it is read."""
 _NOWHERE = (None, None, None, None)
 
 
@@ -188,7 +190,8 @@ class Journal:
     def totals(self) -> tuple[int, int]:
         """(probes sent, observations made): one probe may be observed more than once."""
         self.flush()
-        query = "SELECT count(DISTINCT json_extract(observation, '$.probe')), count(*) FROM entries"
+        # The probe's 32 digits open every observation; taking the JSON apart would cost four times as much.
+        query = "SELECT count(DISTINCT substr(observation, 11, 32)), count(*) FROM entries"
         probes, observations = self._connection.execute(query).fetchone()
         return probes, observations
 
@@ -277,6 +280,9 @@ class Journal:
         """A journal over a connection that turned out to lead to one."""
         journal = cls(connection, path)
         try:
+            # Counting a million units by way of temporary files would take minutes on a busy disk.
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute(f"PRAGMA cache_size=-{_CACHE}")
             journal.meta()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
@@ -360,6 +366,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA temp_store=MEMORY")
     except sqlite3.Error as error:
         raise JournalError(f"{path} can't be opened: {error}") from None
     return connection
