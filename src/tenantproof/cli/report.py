@@ -9,6 +9,7 @@ import click
 
 from tenantproof.cli import places
 from tenantproof.cli.past import record_of
+from tenantproof.cli.pdf import print_pdf
 from tenantproof.cli.verify import named_bundle
 from tenantproof.evidence.bundle import write
 from tenantproof.model.errors import UsageError
@@ -23,7 +24,8 @@ from tenantproof.outputs.report import report_html
 @click.option(
     "--open", "opens", type=click.Choice(["yes", "no"]), default="no", show_default=True, help="In a browser."
 )
-def command(bundle: Path, output: Path | None, opens: str) -> int:
+@click.option("--pdf", type=click.Path(path_type=Path), help="Print it there too, tagged, with a browser that is here.")
+def command(bundle: Path, output: Path | None, opens: str, pdf: Path | None) -> int:
     """Draw report.html of BUNDLE (default: evidence/latest) from its record.json, and compare.
 
     Exit codes: 0 the bundle's report says what its record says, 1 it differs, 2 wrong usage.
@@ -33,6 +35,9 @@ def command(bundle: Path, output: Path | None, opens: str) -> int:
     drawn = report_html(record).encode()
     if output is not None:
         _write_outside(folder, output, drawn)
+    if pdf is not None:
+        _refuse_inside(folder, pdf)
+        print_pdf(folder / "report.html", pdf)
     alike = _stored(folder / "report.html") == drawn
     click.echo(_told(folder, record, alike=alike))
     if opens == "yes":
@@ -48,12 +53,16 @@ def _stored(path: Path) -> bytes:
 
 
 def _write_outside(folder: Path, output: Path, drawn: bytes) -> None:
-    if output.resolve().is_relative_to(folder):
-        raise UsageError(f"{output} lies in the bundle, and a new file would break its signature; name another place")
+    _refuse_inside(folder, output)
     try:
         write(output, drawn)
     except OSError as error:
         raise UsageError(f"{output} can't be written: {error.strerror}; name another --output") from None
+
+
+def _refuse_inside(folder: Path, output: Path) -> None:
+    if output.resolve().is_relative_to(folder):
+        raise UsageError(f"{output} lies in the bundle, and a new file would break its signature; name another place")
 
 
 def _told(folder: Path, record: RunRecord, *, alike: bool) -> str:
