@@ -29,7 +29,7 @@ def profile_of(
             "base_url": f"http://{host}",
             "identity": {"path": "/identity", "expect": {"product": "fake", "deployment": "one"}},
         },
-        "safety": {"hosts": [host], "requests_per_second": 0, "timeout_seconds": 5},
+        "safety": {"hosts": [host], "requests_per_second": 0, "timeout_seconds": 5, "allow_listener": True},
         "http": {
             "operations": {
                 "read": {"method": "GET", "path": f"{root}/attributions/{{id}}"},

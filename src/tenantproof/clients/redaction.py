@@ -13,8 +13,13 @@ _SECRET_HEADERS = {
     "cookie",
     "proxy-authorization",
     "set-cookie",
+    "x-access-token",
     "x-amz-security-token",
     "x-api-key",
+    "x-auth-token",
+    "x-forwarded-access-token",
+    "x-forwarded-authorization",
+    "x-original-authorization",
 }
 # Three segments or two: a token stays a secret when its signature is cut off.
 _JWT = re.compile(r"ey[JA-Z][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?")

@@ -92,9 +92,9 @@ class Target:
         principal: str = "",
         probe: str = "",
     ) -> Request:
-        """The request of an operation, with its path filled in; `bearer` becomes the Authorization header."""
+        """The request of an operation, with its path filled in; `bearer` goes where the profile says that tokens go."""
         path = operation.path.replace("{tenant}", quote(tenant, safe="")).replace("{id}", quote(record, safe=""))
-        authorization: Headers = (("Authorization", f"Bearer {bearer}"),) if bearer else ()
+        authorization = (self.authorization(bearer),) if bearer else ()
         return Request(
             method=operation.method,
             target=f"{path}?{query}" if query else path,
@@ -103,6 +103,11 @@ class Target:
             principal=principal,
             probe=probe,
         )
+
+    def authorization(self, token: str) -> tuple[str, str]:
+        """The header that carries a token, as [tokens] has it: Authorization with Bearer unless it says otherwise."""
+        tokens = self.profile.tokens
+        return (tokens.header, f"{tokens.prefix}{token}") if tokens else ("Authorization", f"Bearer {token}")
 
     def identify(self) -> dict[str, str]:
         """Ask the target who it is. Returns the members that the profile expects, with what the target says.

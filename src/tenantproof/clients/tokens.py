@@ -17,7 +17,7 @@ from tenantproof.clients.redaction import one_line
 from tenantproof.clients.secrets import reveal
 from tenantproof.clients.wire import Wire, origin_and_target, response_line
 from tenantproof.model.errors import TargetError
-from tenantproof.model.profile import ClientCredentials, Principal, Profile
+from tenantproof.model.profile import ClientCredentials, PasswordForm, Principal, Profile
 
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 _UNKNOWN_LIFETIME = 60.0
@@ -101,6 +101,8 @@ class TokenSource:
 
     def _ask(self, principal: Principal, name: str, wishes: Mapping[str, str]) -> tuple[str, float]:
         """A fresh token and for how many seconds it is good."""
+        if principal.login:
+            return self._log_in(principal.login, name)
         assert principal.client
         client = principal.client
         answer = self._wire.send(_token_request(client, name, wishes), to=origin_and_target(client.url)[0])
@@ -112,6 +114,20 @@ class TokenSource:
             raise TargetError(
                 f"{name}: {client.url} answered {response_line(answer)}{because}; wanted 200 with an access_token; "
                 f"check url, client_id and client_secret of this principal in the profile"
+            )
+        return token, _lifetime(said, token)
+
+    def _log_in(self, login: PasswordForm, name: str) -> tuple[str, float]:
+        """The token that a login form gives, and for how many seconds it is good."""
+        answer = self._wire.send(_login_request(login, name), to=origin_and_target(login.url)[0])
+        said = _json_object(answer)
+        token: Any = said  # Any: the JSON is the issuer's
+        for step in login.token_field.split("."):
+            token = token.get(step) if isinstance(token, dict) else None
+        if answer.status not in {200, 201} or not isinstance(token, str) or not token or not token.isprintable():
+            raise TargetError(
+                f"{name}: {login.url} answered {response_line(answer)}; wanted 200 with a token in "
+                f"{login.token_field!r}; check url, user, password and token_field of this principal in the profile"
             )
         return token, _lifetime(said, token)
 
@@ -154,6 +170,19 @@ def _token_request(client: ClientCredentials, name: str, wishes: Mapping[str, st
         method="POST",
         target=origin_and_target(client.url)[1],
         headers=(("Authorization", f"Basic {basic}"), _FORM, ("Accept", "application/json")),
+        body=urlencode(form).encode(),
+        principal=name,
+        repeatable=True,
+    )
+
+
+def _login_request(login: PasswordForm, name: str) -> Request:
+    secret = reveal(login.password, f"{name}.login.password")
+    form = {**login.fields, login.user_field: login.user, login.password_field: secret}
+    return Request(
+        method="POST",
+        target=origin_and_target(login.url)[1],
+        headers=(_FORM, ("Accept", "application/json")),
         body=urlencode(form).encode(),
         principal=name,
         repeatable=True,

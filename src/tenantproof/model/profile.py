@@ -69,6 +69,20 @@ class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     scope: str = ""
 
 
+class PasswordForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A login form: names and values of its fields, the password, and where in the JSON answer the token is."""
+
+    url: _Text
+    fields: dict[str, str] = {}
+    """Such as grant_type, client_id or scope (RFC 6749 section 4.3)."""
+    user_field: _Text = "username"
+    user: _Text
+    password_field: _Text = "password"  # noqa: S105  # the name of a field
+    password: Secret
+    token_field: _Text = "access_token"  # noqa: S105  # the name of a field
+    """Dots lead into objects, as in data.token."""
+
+
 class Authenticator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A lent second factor: an ES256 private key (PEM) that signs challenges."""
 
@@ -77,9 +91,10 @@ class Authenticator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody the harness may act as: by client credentials or by a static token."""
+    """Somebody the harness may act as: by client credentials, by a password, or by a static token."""
 
     client: ClientCredentials | None = None
+    login: PasswordForm | None = None
     token: Secret | None = None
     mfa: Authenticator | None = None
 
@@ -143,6 +158,12 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jwks: dict[str, str] = {}
     """Issuer to the URL of its JWK set."""
     algorithms: tuple[str, ...] = ("ES256",)
+    header: _Text = "Authorization"
+    """The header that carries a token."""
+    prefix: str = "Bearer "
+    """What stands before a token in its header."""
+    refusals: tuple[str, ...] = ("token",)
+    """Names of http.refusals that refuse a token; "token" always does."""
 
 
 class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,6 +220,8 @@ class Safety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_seconds: Annotated[float, Meta(gt=0)] = 10.0
     allow_writes: bool = False
     allow_destructive: bool = False
+    allow_listener: bool = False
+    """Whether tokens may name a server of the harness's own on the loopback, for the target to fetch keys from."""
 
 
 class TargetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

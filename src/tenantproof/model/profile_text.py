@@ -180,8 +180,10 @@ def _review_tenant(at: KeyPath, tenant: Tenant, aws: Aws | None) -> Iterator[tup
 
 
 def _review_principal(at: KeyPath, principal: Principal) -> Iterator[tuple[KeyPath, str]]:
-    if (principal.client is None) == (principal.token is None):
-        yield at, 'needs exactly one of "client" and "token"'
+    if sum(each is not None for each in (principal.client, principal.login, principal.token)) != 1:
+        yield at, 'needs exactly one of "client", "login" and "token"'
+    if principal.login:
+        yield from _review_secret((*at, "login", "password"), principal.login.password)
     if principal.client:
         yield from _review_secret((*at, "client", "client_secret"), principal.client.client_secret)
     if principal.token:

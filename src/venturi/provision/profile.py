@@ -86,6 +86,7 @@ def profile(
             "timeout_seconds": 10.0,
             "allow_writes": True,
             "allow_destructive": True,
+            "allow_listener": True,
         },
         "http": _http(),
         "logs": [where.logs] if where.logs else [],

@@ -1,0 +1,82 @@
+"""A small server of the harness's own on the loopback, that remembers who asked it for what."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer of the listener: a body of a type, or with `location` a redirect."""
+
+    body: bytes = b""
+    kind: str = "application/json"
+    location: str = ""
+
+
+@dataclass
+class Listener:
+    """Where it listens, and the targets of the requests that came, in their order."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+
+    def hears(self) -> bool:
+        """Whether a request of our own arrives and is remembered."""
+        place = urlsplit(self.url)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=5)
+        try:
+            connection.request("GET", "/ourselves")
+            connection.getresponse().read()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return bool(self.calls("ourselves"))
+
+    def calls(self, step: str) -> tuple[str, ...]:
+        """The targets that have `step` for one of the steps of their path."""
+        return tuple(target for target in self.asked if step in target.partition("?")[0].split("/"))
+
+
+@contextmanager
+def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
+    """Listen for as long as the block lasts; `answering` gets the listener's own URL and the target of a request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 5
+
+        def do_GET(self) -> None:  # the base class's name
+            heard.asked.append(self.path)
+            said = answering(heard.url, self.path)
+            self.send_response(302 if said.location else 200)
+            if said.location:
+                self.send_header("Location", said.location)
+            self.send_header("Content-Type", said.kind)
+            self.send_header("Content-Length", str(len(said.body)))
+            self.end_headers()
+            self.wfile.write(said.body)
+
+        do_HEAD = do_POST = do_GET  # noqa: N815  # the base class's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    heard = Listener(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,221 @@
+"""Shows tokens to the read operation, and says what came of it; every probe of tokens builds on this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+from tenantproof.clients.exchange import Answer, Headers, Request
+from tenantproof.clients.tokens import Claims, Token, parse
+from tenantproof.model.errors import TargetError
+from tenantproof.model.observation import Observation, Unit
+from tenantproof.model.outcome import ALIKE, PERMITTED, REFUSED, UNCLEAR, Outcome
+from tenantproof.model.profile import Tokens
+from tenantproof.probes.forging.material import Material
+from tenantproof.probes.likeness import compare
+from tenantproof.probes.probe import Probe
+from tenantproof.probes.public_keys import verifies
+from tenantproof.probes.sighting import access, new_probe, refusal_name, sight
+
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, repr=False)
+class Presented:
+    """A token to try: who made it, whose claims it carries, at whose path it is shown, and what was done to it.
+
+    `headers` take the place of Authorization and `query` goes into the target. `refusals` are further refusals of the
+    contract that will do. `notes` say what is known of it beforehand.
+    """
+
+    attacker: str
+    claimed: str
+    at: str
+    name: str
+    token: str
+    headers: Headers | None = None
+    query: str = ""
+    refusals: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> Unit:
+        """The member of the population that this is; of a forgery its class stands first in `vector`."""
+        return Unit(attacker=self.attacker, victim=self.claimed, operation="read", vector=self.name)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What showing a token came to."""
+
+    outcome: Outcome
+    request: Request
+    answer: Answer
+    notes: tuple[str, ...]
+
+    def sight(self, what: str, *, unit: Unit | None = None, notes: Iterable[str] = ()) -> Observation:
+        """The observation of it."""
+        return sight(what, self.request, self.answer, self.outcome, unit=unit, notes=(*self.notes, *notes))
+
+
+class TokenProbe(Probe):
+    """Shows tokens to the read operation.
+
+    Permitted means that a canary came back, or the very answer that a genuine token gets.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"http", "tokens"})
+
+    @cached_property
+    def tenants(self) -> tuple[str, ...]:
+        """The ids of all tenants of the profile."""
+        return tuple(tenant.id for tenant in self.target.profile.tenants)
+
+    def neighbour(self, tenant: str) -> str:
+        """Another tenant; going from neighbour to neighbour leads round all of them."""
+        return self.tenants[(self.tenants.index(tenant) + 1) % len(self.tenants)]
+
+    def genuine(self, tenant: str) -> Observation:
+        """A tenant's genuine token at its own path; a note says whether the signature is the published key's."""
+        token = self.target.bearer(tenant)
+        shown = self.put(tenant, token, tenant)
+        if shown.outcome is PERMITTED:
+            self._good[tenant] = shown.answer
+        keys = self.keys_of(parse(token))
+        if not any(verifies(token, key, self.settings.algorithms) for key in keys):
+            # Then nothing made of it is a forgery of anything.
+            notes = (*shown.notes, "no published key verifies the genuine token")
+            shown = replace(shown, outcome=UNCLEAR, notes=notes)
+        return shown.sight(f"{tenant} reads its own record with its genuine token")
+
+    def show(self, presented: Presented) -> Observation:
+        """Show a token at a path: refused is the contract's refusal of a token, and no other."""
+        shown = self.put(
+            presented.attacker,
+            presented.token,
+            presented.at,
+            headers=presented.headers,
+            query=presented.query,
+            refusals=presented.refusals,
+        )
+        what = (
+            f"{presented.attacker} shows a token in the name of {presented.claimed} at {presented.at}: {presented.name}"
+        )
+        return shown.sight(what, unit=presented.unit, notes=presented.notes)
+
+    def show_each(self, presented: Iterable[Presented]) -> Iterator[Observation]:
+        """Show tokens, a few at a time; what was seen comes in their order."""
+        at_once = min(_AT_ONCE, self.target.profile.safety.connections)
+        with ThreadPoolExecutor(at_once) as pool:
+            yield from pool.map(self.show, presented)
+
+    def put(
+        self,
+        as_: str,
+        token: str,
+        at: str,
+        *,
+        headers: Headers | None = None,
+        query: str = "",
+        refusals: tuple[str, ...] = (),
+        path: str = "",
+    ) -> Shown:
+        """Send one request that carries a token and say what it came to. `path` names another tenant in the path."""
+        record = self.target.tenant(at).records[0]
+        request = self.target.request(
+            self.target.operation("read"),
+            tenant=path or at,
+            record=record.id,
+            query=query,
+            # An empty token is still shown.
+            headers=(self.target.authorization(token),) if headers is None else headers,
+            principal=f"{as_}/reader",
+            probe=new_probe(),
+        )
+        answer = self.target.wire.send(request)
+        every = [canary for own in self.target.canaries.values() for canary in own]
+        outcome, notes = access(
+            answer,
+            self.target.profile.http,
+            wanted=[record.canary],
+            foreign=[canary for canary in every if canary != record.canary],
+            refusal="token",
+        )
+        if outcome is UNCLEAR:
+            outcome, notes = self._look_again(at, answer, refusals, notes)
+        return Shown(outcome, request, answer, notes)
+
+    def material(self, attacker: str, claimed: str) -> Material:
+        """What an attacker has to forge a token of: his own, or one in another's name."""
+        if (attacker, claimed) not in self._materials:
+            own, victim = (parse(self.target.bearer(tenant)) for tenant in (attacker, claimed))
+            if attacker == claimed:
+                other = parse(self.target.bearer(self.neighbour(attacker)))
+                made = Material.in_own_name(own, other, self.keys_of(own))
+            else:
+                made = Material.in_anothers_name(own, victim, self.keys_of(victim))
+            self._materials[attacker, claimed] = made
+        return self._materials[attacker, claimed]
+
+    def keys_of(self, token: Token) -> tuple[Claims, ...]:
+        """The public keys of a token's issuer. Raises TargetError when the profile knows none."""
+        issuer = token.payload.get("iss")
+        return self.target.tokens.key_set(issuer if isinstance(issuer, str) else "")
+
+    def lent(self, tenant: str, *, audience: str = "", lifetime: int = 0) -> str:
+        """A token as asked for, or the empty string when the issuer refuses to make it."""
+        name = f"tenant {tenant}, reader"
+        try:
+            token = self.target.tokens.fetch(
+                self.target.principal(tenant), name=name, audience=audience, lifetime=lifetime
+            )
+            parse(token)
+        except TargetError:
+            return ""
+        return token
+
+    @property
+    def settings(self) -> Tokens:
+        """What the profile says of tokens."""
+        assert self.target.profile.tokens
+        return self.target.profile.tokens
+
+    def _look_again(
+        self, at: str, answer: Answer, refusals: tuple[str, ...], notes: tuple[str, ...]
+    ) -> tuple[Outcome, tuple[str, ...]]:
+        """What an answer comes to that is neither the record nor the usual refusal.
+
+        A token is accepted when it gets what a genuine one gets, whatever that is; 401 alone is not a refusal.
+        """
+        good = self._good.get(at)
+        if good is not None and compare(good, answer)[0] is ALIKE:
+            return PERMITTED, ("the answer is the one that a genuine token gets",)
+        http = self.target.profile.http
+        if refusal_name(answer, http) in {*self.settings.refusals, *refusals}:
+            return REFUSED, ()
+        return UNCLEAR, notes
+
+    @cached_property
+    def _materials(self) -> dict[tuple[str, str], Material]:
+        return {}
+
+    @cached_property
+    def _good(self) -> dict[str, Answer]:
+        return {}
+
+
+def is_for(payload: Claims, audience: str) -> bool:
+    """Whether the claims name the audience."""
+    named: Any = payload.get("aud")  # Any: the JSON is the issuer's
+    return audience in named if isinstance(named, list) else named == audience
+
+
+def lifetime(payload: Claims) -> float | None:
+    """Seconds from the token's issue to its end, or None when it does not say."""
+    issued, ends = payload.get("iat"), payload.get("exp")
+    if isinstance(issued, int | float) and isinstance(ends, int | float):
+        return float(ends - issued)
+    return None
