@@ -17,6 +17,8 @@ def check_issuer_audience_expiry_and_signature_are_verified_first(probe: TokenFo
     ledger.population(unfit + 2 * len(short_lived))
     for short in short_lived:
         ledger.calibrate(probe.before_its_end(short), is_=PERMITTED)
+    for seen in probe.lent_key():
+        ledger.calibrate(seen, is_=PERMITTED)
     for token in probe.for_elsewhere:
         ledger.expect(probe.show(token), is_=REFUSED)
     for block in probe.blocks(probe.edited):

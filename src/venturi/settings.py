@@ -19,7 +19,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
 class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The issuer process: one OpenID provider per tenant, and the vendor's.
 
-    The signing key of every issuer is made by the process and never leaves it.
+    The signing key of every issuer is made by the process and never leaves it, unless `keys` says otherwise.
     """
 
     audience: str
@@ -27,6 +27,8 @@ class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Issuer name to its clients; served at <base>/issuers/<name>."""
     admin_secret: str
     """Bearer secret of POST /issuers/<name>/admin/rotate."""
+    keys: dict[str, str] = {}
+    """Issuer name to the ES256 private key (PEM) that it begins with; all others make their own."""
     overlay: str = ""
 
 

@@ -151,6 +151,19 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The public key that signs the heads of the tenant's trail, as note tools write it: NAME+ID+BASE64."""
 
 
+class LentKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signing key that is lent for conformance tests: its issuer is trusted, and vouches for one subject alone."""
+
+    issuer: _Text
+    subject: _Text
+    tenant: _Text
+    """The tenant that the subject belongs to."""
+    key: Secret
+    """An ES256 private key (PEM); its public half is in the issuer's JWK set."""
+    claims: dict[str, str] = {}
+    """Further claims of a good token, such as scope."""
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a genuine token looks like, so that a forged one can be told from it."""
 
@@ -162,6 +175,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The header that carries a token."""
     prefix: str = "Bearer "
     """What stands before a token in its header."""
+    test_key: LentKey | None = None
     refusals: tuple[str, ...] = ("token",)
     """Names of http.refusals that refuse a token; "token" always does."""
 

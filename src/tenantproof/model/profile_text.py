@@ -13,7 +13,7 @@ import msgspec
 
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
-from tenantproof.model.profile import Aws, Principal, Profile, Secret, Support, Tenant
+from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Secret, Support, Tenant
 from tenantproof.model.toml_lines import KeyPath, line_of, show
 
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`(?: - at `(?P<at>[^`]+)`)?")
@@ -101,6 +101,8 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield from _review_path(profile.support)
         for name, principal in profile.support.principals.items():
             yield from _review_principal(("support", "principals", name), principal)
+    if profile.tokens and profile.tokens.test_key:
+        yield from _review_test_key(profile, profile.tokens.test_key)
     if profile.aws:
         yield from _review_secret(("aws", "workload", "secret_access_key"), profile.aws.workload.secret_access_key)
 
@@ -113,6 +115,15 @@ def _review_path(support: Support) -> Iterator[tuple[KeyPath, str]]:
     for name in wanted:
         if name not in support.operations:
             yield ("support", "operations"), f'the operation "{name}" is missing; add its method and path'
+
+
+def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath, str]]:
+    at: KeyPath = ("tokens", "test_key")
+    if lent.tenant not in {tenant.id for tenant in profile.tenants}:
+        yield (*at, "tenant"), f"no tenant {lent.tenant!r} in the profile; name the one that the subject belongs to"
+    if profile.tokens and lent.issuer not in profile.tokens.jwks:
+        yield (*at, "issuer"), f"tokens.jwks names no key set of {lent.issuer!r}; add its URL there"
+    yield from _review_secret((*at, "key"), lent.key)
 
 
 def _review_hosts(profile: Profile) -> Iterator[tuple[KeyPath, str]]:

@@ -196,6 +196,9 @@ class TokenProbe(Probe):
         http = self.target.profile.http
         if refusal_name(answer, http) in {*self.settings.refusals, *refusals}:
             return REFUSED, ()
+        # RFC 6750 section 3.1: no code where no token was found; so does one that stands in the wrong place.
+        if refusals and answer.is_whole and answer.status == http.refusals["token"].status:
+            return REFUSED, ()
         return UNCLEAR, notes
 
     @cached_property

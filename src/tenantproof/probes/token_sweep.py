@@ -10,23 +10,33 @@ from functools import cached_property
 from itertools import islice
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.listener import Listener, listening
 from tenantproof.clients.redaction import one_line
+from tenantproof.clients.secrets import reveal
 from tenantproof.clients.tokens import parse
+from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNCLEAR
 from tenantproof.probes.forging import catalogue
 from tenantproof.probes.forging.families import Forgery
+from tenantproof.probes.forging.issued import Lent, boundaries, issued
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.published import published
+from tenantproof.probes.forging.raw import jwk
 from tenantproof.probes.forging.transport import disagreeing
 from tenantproof.probes.forging.witness import witness_of
 from tenantproof.probes.token_showing import Presented, TokenProbe
 
 _BLOCK = 100
 """Tokens between two looks at whether a genuine one still does."""
+_EVERYWHERE = frozenset(
+    "J001 J003 J011 J012 J016 J024 J029 J037 J053 J066 J081 J089 J106 J114 J128 J142".split()  # noqa: SIM905  # shorter so
+)
+"""A class or two of each family."""
 _ANY_REFUSAL = ("token", "missing", "invalid", "mismatch")
 """A token that stands where none belongs is refused in more than one way, and each is right."""
 
@@ -36,7 +46,7 @@ class TokenSweep(TokenProbe):
 
     @cached_property
     def forged(self) -> tuple[Presented, ...]:
-        """All forgeries of the first tenant's token, and one of each class of every tenant's in its neighbour's hands.
+        """All forgeries of the first tenant's token, and one of each kind of every tenant's in its neighbour's hands.
 
         Those that a witness takes for genuine are left out: they forge nothing.
         """
@@ -48,7 +58,7 @@ class TokenSweep(TokenProbe):
             for each in self._witnessed(
                 self.neighbour(claimed),
                 claimed,
-                catalogue.one_of_each(self.material(self.neighbour(claimed), claimed)),
+                self._everywhere(self.neighbour(claimed), claimed),
             )
         ]
         return (*every, *others, *self.carried)
@@ -61,13 +71,40 @@ class TokenSweep(TokenProbe):
         others = [
             each
             for claimed in self.tenants
-            for attacker in (claimed, self.neighbour(claimed))
+            for attacker in (self.neighbour(claimed),)
             for each in self._witnessed(
                 attacker, claimed, catalogue.one_of_each(self.material(attacker, claimed), (catalogue.EDITED,))
             )
-            if (attacker, claimed) != (first, first)
         ]
-        return (*every, *others)
+        return (*every, *others, *self.issued)
+
+    @cached_property
+    def issued(self) -> tuple[Presented, ...]:
+        """Tokens well signed with a key that an issuer lends, and saying what none may; none without such a key."""
+        lent, settings = self._lent_key, self.settings.test_key
+        if lent is None or settings is None:
+            return ()
+        at = settings.tenant
+        return tuple(
+            Presented(
+                at, at, at, each.vector, each.token, notes=(f"violates {catalogue.CLASSES[each.klass].violates}",)
+            )
+            for each in issued(lent)
+        )
+
+    def lent_key(self) -> Iterator[Observation]:
+        """A good token by the lent key, which must do; notes say how far from now it may be. None without a key."""
+        lent, settings = self._lent_key, self.settings.test_key
+        if lent is None or settings is None:
+            return
+        at = settings.tenant
+        edges = {
+            name: self.put(at, lent.edited(claims=claims), at).outcome
+            for name, claims in boundaries(time.time()).items()
+        }
+        shown = self.put(at, lent.good(), at)
+        notes = tuple(f"leeway: {name}: {outcome.value}" for name, outcome in edges.items())
+        yield shown.sight(f"{at} reads its own record with a token by the lent key", notes=notes)
 
     @cached_property
     def carried(self) -> tuple[Presented, ...]:
@@ -190,6 +227,36 @@ class TokenSweep(TokenProbe):
             spare=parse(spare) if spare and spare != material.base.text else None,
             listener=self._listener.url if self._listener else "",
         )
+
+    @cached_property
+    def _lent_key(self) -> Lent | None:
+        """The lent key with the good token that it makes, in the likeness of a genuine one."""
+        settings = self.settings.test_key
+        if settings is None:
+            return None
+        key = load_pem_private_key(reveal(settings.key, "tokens.test_key.key").encode(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise UsageError("tokens.test_key.key is no P-256 private key; lend one that signs ES256")
+        like = parse(self.target.bearer(settings.tenant))
+        mine = jwk(key)["x"]
+        kids = [each.get("kid") for each in self.target.tokens.key_set(settings.issuer) if each.get("x") == mine]
+        now = int(time.time())
+        times = {"iat": now, "nbf": now, "exp": now + 300}
+        named = {"iss": settings.issuer, "sub": settings.subject, "jti": new_probe(), **settings.claims}
+        return Lent(
+            key=key,
+            header={**like.header, "kid": kids[0] if kids else ""},
+            claims={**like.payload, **{name: each for name, each in times.items() if name in like.payload}, **named},
+            audience=self.settings.audience,
+            other_issuer=str(like.payload.get("iss", "")),
+            other_kid=str(like.header.get("kid", "")),
+            other_subject=str(like.payload.get("sub", "")),
+        )
+
+    def _everywhere(self, attacker: str, claimed: str) -> Iterator[Forgery]:
+        """One forgery of each kind, for where the class was tried already and only the tenants are others."""
+        made = catalogue.one_of_each(self.material(attacker, claimed))
+        return (each for each in made if each.klass in _EVERYWHERE)
 
     def _witnessed(self, attacker: str, claimed: str, made: Iterable[Forgery]) -> Iterator[Presented]:
         material = self.material(attacker, claimed)

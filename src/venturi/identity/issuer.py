@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from venturi.identity.jwk import public_jwk, sign_es256
 from venturi.identity.strict import b64url, write_json
@@ -30,10 +31,12 @@ class OAuthError(Exception):
 class SigningKeys:
     """The current signing key and the ones before it that are still published. Private keys never leave."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, first: ec.EllipticCurvePrivateKey | None = None
+    ) -> None:
         self._now = now
         self._old: list[tuple[dict[str, str], float]] = []
-        self._take_new()
+        self._take(first or ec.generate_private_key(ec.SECP256R1()))
 
     def rotate(self, *, withdraw: bool) -> str:
         """Make a new current key and return its kid.
@@ -43,7 +46,7 @@ class SigningKeys:
         self._old.append((self._jwk, self._now() + GRACE_SECONDS))
         if withdraw:
             self._old.clear()
-        self._take_new()
+        self._take(ec.generate_private_key(ec.SECP256R1()))
         return self._jwk["kid"]
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
@@ -57,24 +60,29 @@ class SigningKeys:
         signed = f"{b64url(write_json(header))}.{b64url(write_json(claims))}"
         return f"{signed}.{b64url(sign_es256(self._key, signed.encode()))}"
 
-    def _take_new(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def _take(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
         self._jwk = public_jwk(self._key.public_key())
 
 
 class Issuer:
-    """Issues tokens to its own clients. `url` is its issuer identifier, known once the process listens."""
+    """Issues tokens to its own clients. `url` is its issuer identifier, known once the process listens.
+
+    `key` is the ES256 private key (PEM) that it begins with; without one it makes its own.
+    """
 
     def __init__(
         self,
         clients: Sequence[ClientSettings],
         audience: str,
         clock: Callable[[], float] = time.time,
+        *,
+        key: str = "",
     ) -> None:
         self._clients = {client.client_id: client for client in clients}
         self._audience = audience
         self._clock = clock
-        self.keys = SigningKeys()
+        self.keys = SigningKeys(first=_read_key(key) if key else None)
 
     def authenticate(self, client_id: str, secret: str) -> ClientSettings:
         """The client with this id and secret. Raises OAuthError, in the same time whether or not the id exists."""
@@ -121,3 +129,10 @@ class Issuer:
         if not (asked.isascii() and asked.isdigit() and len(asked) <= 3 and 1 <= int(asked) <= LONGEST_SECONDS):
             raise OAuthError("invalid_request", f"lifetime is a number of seconds from 1 to {LONGEST_SECONDS}")
         return int(asked)
+
+
+def _read_key(pem: str) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("an issuer's key is a P-256 key")  # noqa: TRY004  # a setting like any other
+    return key

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def build(settings: IssuerSettings) -> IssuerApp:
     """The issuers of these settings, with fresh signing keys."""
-    issuers = {name: Issuer(clients, settings.audience) for name, clients in settings.issuers.items()}
+    issuers = {
+        name: Issuer(clients, settings.audience, key=settings.keys.get(name, ""))
+        for name, clients in settings.issuers.items()
+    }
     return IssuerApp(issuers, settings.admin_secret)
 
 

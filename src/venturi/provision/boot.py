@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from venturi.parts import Parts, load_overlay
 from venturi.provision import aws, databases
-from venturi.provision.plan import AUDIENCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
+from venturi.provision.plan import AUDIENCE, CONFORMANCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
 from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
 from venturi.provision.seed import seed
 from venturi.resolution.settings import ResolverTenant, StageASettings
@@ -120,7 +120,14 @@ def _databases(supervisor: Supervisor, plan: Plan, parts: Parts) -> None:
 def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:
     issuers = {tenant.id: tuple(_client(person) for person in tenant.principals) for tenant in plan.tenants}
     issuers[VENDOR] = tuple(_client(person) for person in (*plan.support, plan.operator))
-    settings = IssuerSettings(audience=AUDIENCE, issuers=issuers, admin_secret=plan.admin_secret, overlay=overlay)
+    issuers[CONFORMANCE] = (_client(plan.examiner),)
+    settings = IssuerSettings(
+        audience=AUDIENCE,
+        issuers=issuers,
+        admin_secret=plan.admin_secret,
+        keys={CONFORMANCE: plan.examiner_key},
+        overlay=overlay,
+    )
     return supervisor.child("issuer", settings).url
 
 
@@ -168,7 +175,7 @@ def _api_settings(
         version=version("tenantproof"),
         audience=AUDIENCE,
         issuer_base=issuer,
-        issuers=(*(tenant.id for tenant in plan.tenants), VENDOR),
+        issuers=(*(tenant.id for tenant in plan.tenants), VENDOR, CONFORMANCE),
         tenants=tuple(_tenant_settings(cluster, plan, tenant, built[tenant.id]) for tenant in plan.tenants),
         control=_login(cluster, databases.CONTROL, databases.CONTROL, plan.control_password),
         vendor_trail_key=plan.trail_keys[VENDOR],

@@ -80,7 +80,12 @@ async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapp
     """Write the directory: which (issuer, subject) is which principal. `second_factors`: principal id to public PEM."""
     rows = [
         _row(principal, issuer_base, second_factors)
-        for principal in (*plan.support, plan.operator, *(p for tenant in plan.tenants for p in tenant.principals))
+        for principal in (
+            *plan.support,
+            plan.operator,
+            plan.examiner,
+            *(p for tenant in plan.tenants for p in tenant.principals),
+        )
     ]
     control = await asyncpg.connect(**admin, database=CONTROL)
     try:

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from venturi.aggregation.schema import ROLES, STORES
 
 VENDOR = "venturi"
+CONFORMANCE = "conformance"
+"""An issuer that exists for conformance tests alone: its key is lent to whoever examines the deployment."""
 VENDOR_ACCOUNT = "700000000001"
 HOME_REGION = "us-east-1"
 AUDIENCE = "https://api.venturi.example"
@@ -115,6 +117,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     support: tuple[PrincipalPlan, ...]
     operator: PrincipalPlan
     """Runs the aggregation pipeline; reads nobody's data."""
+    examiner: PrincipalPlan
+    """Whoever the conformance issuer vouches for: an ordinary reader of the last tenant, and nobody else."""
+    examiner_key: str
+    """The conformance issuer's ES256 private key (PEM), which is lent to whoever examines the deployment."""
     stores: tuple[StorePlan, ...]
     control_password: str
     admin_secret: str
@@ -139,6 +145,10 @@ def draw(count: int, *, deployment: str) -> Plan:
         tenants=tenants,
         support=tuple(_support(number) for number in (1, 2)),
         operator=_vendors("operator", ("aggregation:run",)),
+        examiner=msgspec.structs.replace(
+            _principal(tenants[-1].id, "examiner", ("attributions:read",)), issuer=CONFORMANCE
+        ),
+        examiner_key=_p256(),
         stores=tuple(_store(jurisdiction, database) for jurisdiction, database in STORES.items()),
         control_password=secrets.token_urlsafe(24),
         admin_secret=secrets.token_urlsafe(24),

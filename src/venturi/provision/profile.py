@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from venturi.provision.aws import AwsAccounts, TenantAws
 from venturi.provision.plan import (
     AUDIENCE,
+    CONFORMANCE,
     DRILL,
     HOME_REGION,
     VENDOR_ACCOUNT,
@@ -90,7 +91,7 @@ def profile(
         },
         "http": _http(),
         "logs": [where.logs] if where.logs else [],
-        "tokens": _tokens(plan, where.issuer),
+        "tokens": _tokens(plan, where.issuer, secrets),
         "aws": {
             "endpoint": where.aws,
             "region": HOME_REGION,
@@ -186,9 +187,16 @@ def _http() -> Table:
     }
 
 
-def _tokens(plan: Plan, issuer: str) -> Table:
-    names = [tenant.id for tenant in plan.tenants] + ["venturi"]
+def _tokens(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
+    names = [tenant.id for tenant in plan.tenants] + ["venturi", CONFORMANCE]
     return {
+        "test_key": {
+            "issuer": f"{issuer}/issuers/{CONFORMANCE}",
+            "subject": plan.examiner.subject,
+            "tenant": plan.examiner.tenant,
+            "key": secrets.keep("conformance.pem", plan.examiner_key),
+            "claims": {"client_id": plan.examiner.client_id, "scope": " ".join(plan.examiner.scopes)},
+        },
         "audience": AUDIENCE,
         "jwks": {f"{issuer}/issuers/{name}": f"{issuer}/issuers/{name}/jwks" for name in names},
     }
