@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -209,6 +209,7 @@ class TokenSweep(TokenProbe):
         left = catalogue.open_classes(tried)
         notes = (
             f"classes of the catalogue: {len(tried)} tried, {len(left)} not",
+            f"classes whose power is not proven: {', '.join(sorted(tried - self._power.keys())) or 'none'}",
             *(f"not tried: {ident}, needs {needs}" for ident, needs in left.items()),
         )
         return _noted(self.genuine(tenant), notes)
@@ -253,6 +254,10 @@ class TokenSweep(TokenProbe):
             other_subject=str(like.payload.get("sub", "")),
         )
 
+    @cached_property
+    def _power(self) -> Mapping[str, Mapping[str, int]]:
+        return catalogue.power()
+
     def _everywhere(self, attacker: str, claimed: str) -> Iterator[Forgery]:
         """One forgery of each kind, for where the class was tried already and only the tenants are others."""
         made = catalogue.one_of_each(self.material(attacker, claimed))
@@ -264,7 +269,11 @@ class TokenSweep(TokenProbe):
             seen = witness_of(each.token, material.base, material.keys, self.settings.algorithms)
             if seen.is_forgery:
                 about = catalogue.CLASSES[each.klass]
-                notes = (f"violates {about.violates}", f"witness: {'; '.join(seen.differs)}; two verifiers refuse it")
+                notes = (
+                    f"violates {about.violates}",
+                    f"witness: {'; '.join(seen.differs)}; two verifiers refuse it",
+                    "power: a verifier with this gap was caught" if each.klass in self._power else "power: not proven",
+                )
                 yield Presented(attacker, claimed, claimed, each.vector, each.token, notes=notes)
 
     def _two_kinds(self, attacker: str, claimed: str) -> dict[str, str]:

