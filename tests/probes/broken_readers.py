@@ -14,6 +14,8 @@ from tenantproof.probes.forging.extensions import HEADERS
 from tests.probes.broken_seeing import Seen, lenient
 from tests.probes.broken_verifiers import Gap
 
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 def leads_to(ident: str) -> Gap:
     """Looks the key up by a kid that it did not choose, and finds what the forger knew that it would."""
@@ -152,7 +154,6 @@ PLACES: dict[str, Gap] = {
     "J193": found_in("X-Forwarded-Access-Token", "X-Auth-Token", "X-Access-Token", "X-Forwarded-Authorization"),
     "J194": lambda s: _value(s.forgery.headers) in {"Bearer x", "Bearer null", "Bearer undefined", "Bearer a.b.c"},
 }
-_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def _value(headers: Headers | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from functools import cache
 from importlib.resources import files
@@ -67,4 +68,4 @@ def test_the_matrix_that_runs_print_is_the_one_measured_here() -> None:
 
 
 if __name__ == "__main__":
-    pass
+    sys.stdout.write(json.dumps(matrix(), indent=1) + "\n")
