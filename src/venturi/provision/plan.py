@@ -118,7 +118,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     operator: PrincipalPlan
     """Runs the aggregation pipeline; reads nobody's data."""
     examiner: PrincipalPlan
-    """Whoever the conformance issuer vouches for: an ordinary reader of the last tenant, and nobody else."""
+    """Whoever the conformance issuer vouches for: an ordinary reader of the last tenant before the one for drills, and nobody else."""
     examiner_key: str
     """The conformance issuer's ES256 private key (PEM), which is lent to whoever examines the deployment."""
     stores: tuple[StorePlan, ...]
@@ -146,7 +146,7 @@ def draw(count: int, *, deployment: str) -> Plan:
         support=tuple(_support(number) for number in (1, 2)),
         operator=_vendors("operator", ("aggregation:run",)),
         examiner=msgspec.structs.replace(
-            _principal(tenants[-1].id, "examiner", ("attributions:read",)), issuer=CONFORMANCE
+            _principal(tenants[count - 1].id, "examiner", ("attributions:read",)), issuer=CONFORMANCE
         ),
         examiner_key=_p256(),
         stores=tuple(_store(jurisdiction, database) for jurisdiction, database in STORES.items()),
