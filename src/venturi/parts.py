@@ -13,6 +13,7 @@ from venturi.aggregation.parts import AggregationParts
 from venturi.api.app import Api
 from venturi.api.attributions import Attributions
 from venturi.api.audit import Audit
+from venturi.api.authenticate import Authenticator
 from venturi.api.cursors import Cursors
 from venturi.api.gate import TenantGate
 from venturi.api.pipeline import Pipeline
@@ -48,6 +49,7 @@ class Parts:
     """Every part that a decision about isolation is made in; a deployment is built from these and nothing else."""
 
     verifier: type[TokenVerifier] = TokenVerifier
+    authenticator: type[Authenticator] = Authenticator
     binding: type[Binding] = Binding
     directory: type[Directory] = Directory
     api: type[Api] = Api

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from venturi.api.authenticate import Authenticator
 from venturi.api.deployment import Deployment
 from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
@@ -89,5 +88,5 @@ def build(
         *areas,
     ]
     recorder = parts.recorder(trails, parts.refusals(trails), settings.version)
-    pipeline = parts.pipeline(routes, Authenticator(verifier, binding), parts.gate(), support, recorder)
+    pipeline = parts.pipeline(routes, parts.authenticator(verifier, binding), parts.gate(), support, recorder)
     return parts.api(pipeline)

@@ -118,7 +118,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     operator: PrincipalPlan
     """Runs the aggregation pipeline; reads nobody's data."""
     examiner: PrincipalPlan
-    """Whoever the conformance issuer vouches for: an ordinary reader of the last tenant before the one for drills, and nobody else."""
+    """Whoever the conformance issuer vouches for: a reader of the last tenant but the one for drills, nobody else."""
     examiner_key: str
     """The conformance issuer's ES256 private key (PEM), which is lent to whoever examines the deployment."""
     stores: tuple[StorePlan, ...]
