@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from tenantproof.clients.exchange import Answer, Headers, Request
+from tenantproof.clients.sweep_wire import SweepWire, Volley
 from tenantproof.clients.tokens import Claims, Token, parse
 from tenantproof.model.errors import TargetError
 from tenantproof.model.observation import Observation, Unit
@@ -19,8 +19,6 @@ from tenantproof.probes.likeness import compare
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.public_keys import verifies
 from tenantproof.probes.sighting import access, new_probe, refusal_name, sight
-
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +83,7 @@ class TokenProbe(Probe):
         if shown.outcome is PERMITTED:
             self._good[tenant] = shown.answer
         keys = self.keys_of(parse(token))
-        if not any(verifies(token, key, self.settings.algorithms) for key in keys):
+        if not self._is_shared and not any(verifies(token, key, self.settings.algorithms) for key in keys):
             # Then nothing made of it is a forgery of anything.
             notes = (*shown.notes, "no published key verifies the genuine token")
             shown = replace(shown, outcome=UNCLEAR, notes=notes)
@@ -93,60 +91,61 @@ class TokenProbe(Probe):
 
     def show(self, presented: Presented) -> Observation:
         """Show a token at a path: refused is the contract's refusal of a token, and no other."""
-        shown = self.put(
-            presented.attacker,
-            presented.token,
-            presented.at,
-            headers=presented.headers,
-            query=presented.query,
-            refusals=presented.refusals,
+        request = self._request_of(presented)
+        return self._seen(presented, request, self.target.wire.send(request))
+
+    def show_each(self, presented: Sequence[Presented]) -> Iterator[Observation]:
+        """Show tokens over several connections at once; what was seen comes in their order."""
+        volleys = [Volley(tag=place, requests=(self._request_of(each),)) for place, each in enumerate(presented)]
+        answers: dict[int, Answer] = {}
+
+        def sink(volley: Volley[int], came: Sequence[Answer]) -> None:
+            answers[volley.tag] = came[0]
+
+        profile = self.target.profile
+        SweepWire(profile.target.base_url, profile.safety, self.target.wire.pace).run(volleys, sink)
+        for volley, each in zip(volleys, presented, strict=True):
+            yield self._seen(each, volley.requests[0], answers[volley.tag])
+
+    def put(self, as_: str, token: str, at: str, *, path: str = "") -> Shown:
+        """Send one request that carries a token and say what it came to. `path` names another tenant in the path."""
+        request = self._request(as_, at, (self.target.authorization(token),), path=path)
+        return self._shown(at, request, self.target.wire.send(request), ())
+
+    def _request_of(self, presented: Presented) -> Request:
+        # An empty token is still shown.
+        carried = (self.target.authorization(presented.token),) if presented.headers is None else presented.headers
+        return self._request(presented.attacker, presented.at, carried, query=presented.query)
+
+    def _request(self, as_: str, at: str, headers: Headers, *, query: str = "", path: str = "") -> Request:
+        return self.target.request(
+            self.target.operation("read"),
+            tenant=path or at,
+            record=self.target.tenant(at).records[0].id,
+            query=query,
+            headers=headers,
+            principal=f"{as_}/reader",
+            probe=new_probe(),
         )
+
+    def _seen(self, presented: Presented, request: Request, answer: Answer) -> Observation:
+        shown = self._shown(presented.at, request, answer, presented.refusals)
         what = (
             f"{presented.attacker} shows a token in the name of {presented.claimed} at {presented.at}: {presented.name}"
         )
         return shown.sight(what, unit=presented.unit, notes=presented.notes)
 
-    def show_each(self, presented: Iterable[Presented]) -> Iterator[Observation]:
-        """Show tokens, a few at a time; what was seen comes in their order."""
-        at_once = min(_AT_ONCE, self.target.profile.safety.connections)
-        with ThreadPoolExecutor(at_once) as pool:
-            yield from pool.map(self.show, presented)
-
-    def put(
-        self,
-        as_: str,
-        token: str,
-        at: str,
-        *,
-        headers: Headers | None = None,
-        query: str = "",
-        refusals: tuple[str, ...] = (),
-        path: str = "",
-    ) -> Shown:
-        """Send one request that carries a token and say what it came to. `path` names another tenant in the path."""
-        record = self.target.tenant(at).records[0]
-        request = self.target.request(
-            self.target.operation("read"),
-            tenant=path or at,
-            record=record.id,
-            query=query,
-            # An empty token is still shown.
-            headers=(self.target.authorization(token),) if headers is None else headers,
-            principal=f"{as_}/reader",
-            probe=new_probe(),
-        )
-        answer = self.target.wire.send(request)
-        every = [canary for own in self.target.canaries.values() for canary in own]
-        outcome, notes = access(
-            answer,
-            self.target.profile.http,
-            wanted=[record.canary],
-            foreign=[canary for canary in every if canary != record.canary],
-            refusal="token",
-        )
+    def _shown(self, at: str, request: Request, answer: Answer, refusals: tuple[str, ...]) -> Shown:
+        canary = self.target.tenant(at).records[0].canary
+        foreign = [each for each in self._canaries if each != canary]
+        outcome, notes = access(answer, self.target.profile.http, wanted=[canary], foreign=foreign, refusal="token")
         if outcome is UNCLEAR:
             outcome, notes = self._look_again(at, answer, refusals, notes)
         return Shown(outcome, request, answer, notes)
+
+    @cached_property
+    def _canaries(self) -> tuple[str, ...]:
+        return tuple(canary for own in self.target.canaries.values() for canary in own)
 
     def material(self, attacker: str, claimed: str) -> Material:
         """What an attacker has to forge a token of: his own, or one in another's name."""
@@ -161,7 +160,12 @@ class TokenProbe(Probe):
         return self._materials[attacker, claimed]
 
     def keys_of(self, token: Token) -> tuple[Claims, ...]:
-        """The public keys of a token's issuer. Raises TargetError when the profile knows none."""
+        """The public keys of a token's issuer; of one that signs with a shared key, none.
+
+        Raises TargetError when the profile knows none of an issuer that must have some.
+        """
+        if self._is_shared and not self.settings.jwks:
+            return ()
         issuer = token.payload.get("iss")
         return self.target.tokens.key_set(issuer if isinstance(issuer, str) else "")
 
@@ -200,6 +204,11 @@ class TokenProbe(Probe):
         if refusals and answer.is_whole and answer.status == http.refusals["token"].status:
             return REFUSED, ()
         return UNCLEAR, notes
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether tokens are signed with a shared key, so that nobody but issuer and target can verify one."""
+        return all(name.startswith("HS") for name in self.settings.algorithms)
 
     @cached_property
     def _materials(self) -> dict[tuple[str, str], Material]:

@@ -24,9 +24,10 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNCLE
 from tenantproof.probes.forging import catalogue
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.issued import Lent, boundaries, issued
+from tenantproof.probes.forging.key_search import Searched, search
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.published import published
-from tenantproof.probes.forging.raw import jwk
+from tenantproof.probes.forging.raw import jwk, maced
 from tenantproof.probes.forging.transport import disagreeing
 from tenantproof.probes.forging.witness import witness_of
 from tenantproof.probes.token_showing import Presented, TokenProbe
@@ -61,7 +62,7 @@ class TokenSweep(TokenProbe):
                 self._everywhere(self.neighbour(claimed), claimed),
             )
         ]
-        return (*every, *others, *self.carried)
+        return (*every, *others, *self.carried, *self._by_guessed_key(first))
 
     @cached_property
     def edited(self) -> tuple[Presented, ...]:
@@ -210,6 +211,7 @@ class TokenSweep(TokenProbe):
         notes = (
             f"classes of the catalogue: {len(tried)} tried, {len(left)} not",
             f"classes whose power is not proven: {', '.join(sorted(tried - self._power.keys())) or 'none'}",
+            f"search for a shared key, offline: {self._searched.skipped or f'{self._searched.tried} keys tried'}",
             *(f"not tried: {ident}, needs {needs}" for ident, needs in left.items()),
         )
         return _noted(self.genuine(tenant), notes)
@@ -257,6 +259,20 @@ class TokenSweep(TokenProbe):
     @cached_property
     def _power(self) -> Mapping[str, Mapping[str, int]]:
         return catalogue.power()
+
+    @cached_property
+    def _searched(self) -> Searched:
+        """The search for a shared key, offline; nothing is sent."""
+        others = (self.material(tenant, tenant).payload for tenant in self.tenants)
+        return search(self._whole.base, claims=(*others, {"target": self.target.profile.target.base_url}))
+
+    def _by_guessed_key(self, tenant: str) -> Iterator[Presented]:
+        """A token of other claims by the key that the search found, if it found one."""
+        if self._searched.found is None:
+            return
+        bits = str(self._whole.header["alg"])[2:]
+        token = maced(self._whole.header, self._whole.claims(jti="forged"), self._searched.found, bits)
+        yield Presented(tenant, tenant, tenant, "J031 signed with the key that a search found offline", token)
 
     def _everywhere(self, attacker: str, claimed: str) -> Iterator[Forgery]:
         """One forgery of each kind, for where the class was tried already and only the tenants are others."""
