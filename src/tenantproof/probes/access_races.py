@@ -36,8 +36,8 @@ class Races(Probe):
         self._legal: list[Observation] = []
         self._width = min(4, target.profile.safety.connections)
 
-    rounds = 2
-    """How often a race is run; one is as good as another."""
+    rounds = 1
+    """How often a race is run; each is of several requests already."""
 
     def legal(self) -> list[Observation]:
         """The legal path, one step after the other: it must work, or nothing that races means anything."""
