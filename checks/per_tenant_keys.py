@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.per_tenant_keys import EncryptedStores, Erasure, TenantKeys
+from tenantproof.probes.per_tenant_keys import DeepErasure, EncryptedStores, Erasure, TenantKeys
 
 
 @claim("KE-1")
@@ -92,6 +92,55 @@ def check_one_subject_is_erased_and_nobody_else(erasure: Erasure, ledger: Ledger
     ledger.expect(erasure.write_again(erased), is_=REFUSED)
     ledger.expect(erasure.content(erased), is_=ABSENT)
     ledger.calibrate(erasure.content(bystander), is_=PRESENT)
+
+
+@claim("ER-1")
+def check_a_key_out_of_use_stops_exports_too_and_its_end_is_certified(erasure: DeepErasure, ledger: Ledger) -> None:
+    """A reader that nobody thought of reads on; a certificate signed by nobody, or with one date, proves little."""
+    row = erasure.plant()
+    ledger.calibrate(erasure.exported(row), is_=PRESENT)
+    ledger.calibrate(erasure.disable(), is_=PERMITTED)
+    ledger.expect(erasure.exported(row), is_=REFUSED)
+    ledger.calibrate(erasure.restore(), is_=PERMITTED)
+    erasure.wait()
+    ledger.calibrate(erasure.schedule(), is_=PERMITTED)
+    ledger.expect(erasure.exported(row), is_=REFUSED)
+    ledger.expect(erasure.certificate(), is_=PRESENT)
+    ledger.calibrate(erasure.restore(), is_=PERMITTED)
+    ledger.calibrate(erasure.read(row), is_=PERMITTED)
+
+
+@claim("ER-2")
+def check_a_subjects_key_opens_in_its_own_place_alone(erasure: DeepErasure, ledger: Ledger) -> None:
+    """A wrapped key that opens under another subject's name is that subject's too, and outlives the erasure of one."""
+    row, other = erasure.plant(), erasure.plant()
+    ledger.calibrate(erasure.in_place(row), is_=PERMITTED)
+    for attempt in erasure.out_of_place(row, other):
+        ledger.expect(attempt, is_=REFUSED)
+    ledger.calibrate(erasure.in_place(row), is_=PERMITTED)
+
+
+@claim("ER-2")
+def check_a_subject_is_certified_erased_when_no_reader_is_left(erasure: DeepErasure, ledger: Ledger) -> None:
+    """Links, exports, the trail, the database's own files: what still tells the content holds a certificate back."""
+    row = erasure.plant()
+    bystanders = erasure.neighbours(row)
+    for each in (row, *bystanders):
+        ledger.calibrate(erasure.content(each), is_=PRESENT)
+    for seen in erasure.seen_in_files(row):
+        ledger.calibrate(seen, is_=PRESENT)
+    ledger.expect(erasure.shred_while_linked(row), is_=REFUSED)
+    for left in erasure.left_in_files(row):
+        ledger.expect(left, is_=ABSENT)
+    erasure.wait()
+    ledger.calibrate(erasure.shred(row), is_=PERMITTED)
+    ledger.expect(erasure.certificate(row), is_=PRESENT)
+    ledger.calibrate(erasure.shred_again(row), is_=PERMITTED)
+    ledger.expect(erasure.exported(row), is_=ABSENT)
+    ledger.expect(erasure.in_the_trail(row), is_=ABSENT)
+    for each in bystanders:
+        ledger.expect(erasure.content(each), is_=PRESENT)
+    ledger.expect(erasure.exported(bystanders[0]), is_=PRESENT)
 
 
 @claim("KE-4")

@@ -17,6 +17,9 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `keyadmin`, who may disable, enable and schedule the deletion of its key. `operations`: write, shred, begin,
     certificates, with {tenant} and {id}. `principal` is who may use them, `subject` and `text` the members of a record
     that name its subject and hold what is encrypted; `template` is a record as `write` takes it.
+
+    `operations` may name export too. `files` are files and directories of the target that may be read: where a
+    database keeps its pages and logs.
     """
 
     tenant: profile.Tenant
@@ -25,3 +28,4 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     principal: str = "steward"
     subject: str = "subject_id"
     text: str = "note"
+    files: tuple[str, ...] = ()

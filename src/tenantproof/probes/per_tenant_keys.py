@@ -17,6 +17,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Aws, Tenant
 from tenantproof.probes.encrypted_stores import EncryptedStores
+from tenantproof.probes.erasing.depth import DeepErasure
 from tenantproof.probes.erasure import Erasure
 from tenantproof.probes.key_calls import Arguments, KeyCall, harmful, harmless, outcome_of, undo_of
 from tenantproof.probes.permissions.actions import kms_actions
@@ -25,7 +26,7 @@ from tenantproof.probes.permissions.evaluate import Grant, decide, possible_acti
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 
-__all__ = ["EncryptedStores", "Erasure", "TenantKeys"]
+__all__ = ["DeepErasure", "EncryptedStores", "Erasure", "TenantKeys"]
 
 _YEAR_DAYS = 365
 _SLACK = timedelta(days=1)

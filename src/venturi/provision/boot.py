@@ -80,6 +80,7 @@ def boot(
         database_ca=str(cluster.ca_file),
         logs=str(supervisor.rundir),
         brokers=[streams.broker.address] if streams else [],
+        files=[str(supervisor.rundir / "pg"), *(str(log) for log in sorted(supervisor.rundir.glob("*.log")))],
     )
     secrets = SecretFiles(supervisor.rundir / "secrets")
     return profile(plan, accounts, built, where, secrets) | (stream_tables(streams, secrets) if streams else {})

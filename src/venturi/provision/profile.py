@@ -49,6 +49,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of the processes' logs, if there are any."""
     brokers: list[str] = []
     """host:port of the event streams' broker, where there is one."""
+    files: list[str] = []
+    """Where the databases keep their pages and the processes their logs."""
 
 
 class SecretFiles:
@@ -149,7 +151,9 @@ def _erasure(
             "shred": _operation("DELETE", f"{root}/subjects/{{id}}"),
             "begin": _operation("POST", f"{root}/erasure"),
             "certificates": _operation("GET", f"{root}/erasure/certificates"),
+            "export": _operation("POST", f"{root}/exports"),
         },
+        "files": where.files,
         "template": {"touchpoint": "drill", "conversion": "drill", "channel": "search", "weight": 1.0},
     }
 
