@@ -129,7 +129,7 @@ def check_a_subject_is_certified_erased_when_no_reader_is_left(erasure: DeepEras
         ledger.calibrate(erasure.content(each), is_=PRESENT)
     for seen in erasure.seen_in_files(row):
         ledger.calibrate(seen, is_=PRESENT)
-    ledger.expect(erasure.shred_while_linked(row), is_=REFUSED)
+    ledger.expect(erasure.shred_while_linked(), is_=REFUSED)
     for left in erasure.left_in_files(row):
         ledger.expect(left, is_=ABSENT)
     erasure.wait()
