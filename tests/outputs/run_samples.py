@@ -19,6 +19,7 @@ from tenantproof.model.run import (
     Gate,
     PastRun,
     RunRecord,
+    Step,
     WaiverNote,
 )
 from tenantproof.model.verdict import Finding, Reason, Verdict
@@ -217,6 +218,10 @@ def record(*, run: str = RUN_ID) -> RunRecord:
             Framework(id="soc2", title="SOC 2"),
         ),
         pictures=pictures(),
+        steps=(
+            Step(vector="requested approve", seen=PERMITTED, count=3),
+            Step(vector="requested approve: by whoever asked", seen=REFUSED, count=5),
+        ),
         history=(past(24), past(25, 1), past(28)),
         since=since(),
         remarks=("The waiver of KE-3 excuses nothing: the claim is satisfied. Remove it.",),
@@ -272,6 +277,7 @@ def hostile() -> RunRecord:
         pictures=tuple(replace(each, section=ENEMY if each.section else "") for each in pictures(ENEMY)),
         since=since(ENEMY),
         remarks=(ENEMY,),
+        steps=(Step(vector=ENEMY, seen=PERMITTED, count=10**12),),
         versions={ENEMY: ENEMY},
         capabilities=(ENEMY,),
         fidelity=Fidelity(facts=1, held=0, missing=(ENEMY,)),

@@ -134,6 +134,11 @@ def test_a_picture_has_a_mark_for_every_kind_of_cell() -> None:
     assert marks == {"✓", "✗", "?", "·"}
 
 
+def test_the_states_of_support_access_are_drawn_where_they_were_walked() -> None:
+    assert "States of support access: 5 acts refused" in drawn(record()).decode()
+    assert "States of support access" not in drawn(replace(record(), steps=())).decode()
+
+
 def test_a_framework_that_only_a_claim_names_has_its_place() -> None:
     made = replace(record(), frameworks=record().frameworks[:1])
     assert [framework.id for framework, _ in frameworks(made)] == ["Q", "gdpr", "soc2"]
@@ -190,7 +195,8 @@ def test_a_reader_who_can_not_see_finds_the_way() -> None:
     ids = [a["id"] for _, a in elements if "id" in a]
     assert len(ids) == len(set(ids))
     assert not [a["href"] for tag, a in elements if tag == "a" and a["href"][1:] not in ids]
-    assert all("aria-label" in a for tag, a in elements if tag == "svg")
+    # A drawing is named by its label, or by the title that is its first child.
+    assert all("aria-label" in a or a["role"] == "img" for tag, a in elements if tag == "svg")
 
 
 def test_every_word_of_the_model_has_words() -> None:
@@ -211,5 +217,5 @@ def test_the_bound_is_told_in_words() -> None:
 
 def test_a_run_without_anything_still_draws() -> None:
     empty = replace(record(), claims=(), criteria=(), tenants=(), identity={}, versions={}, capabilities=())
-    empty = replace(empty, pictures=(), history=(), since=None, frameworks=(), remarks=())
+    empty = replace(empty, pictures=(), history=(), steps=(), since=None, frameworks=(), remarks=())
     assert "The run has no claims" in Reader(drawn(empty)).text

@@ -22,7 +22,7 @@ from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
 from tenantproof.judge.waivers import Waiver, in_force, troubles
-from tenantproof.ledger.grids import grids
+from tenantproof.ledger.grids import grids, steps
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
@@ -107,6 +107,7 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         versions=itself.versions(),
         sensitivity=sensitivity,
         pictures=grids(journal, {card.id: card.section for card in cards.values()}),
+        steps=steps(journal),
         history=history,
         remarks=tuple(_remarks(closing, ended)),
     )

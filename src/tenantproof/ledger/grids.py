@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from tenantproof.model.grid import Cell, Grid
 from tenantproof.model.observation import Role
 from tenantproof.model.outcome import REFUTATIONS, Outcome
+from tenantproof.model.run import Step
 
 if TYPE_CHECKING:
     from tenantproof.ledger.journal import Journal
 
 _ROWS, _COLUMNS = 40, 14
 """The most rows and columns that a reader can take in; what is in trouble comes first, then what was tried most."""
+
+
+_TRANSITION, _STEPS = "transition", 2000
+"""What the operation of an act on a state machine is called, and how many different acts are kept."""
 
 
 def grids(journal: Journal, sections: Mapping[str, str]) -> tuple[Grid, ...]:
@@ -29,6 +34,15 @@ def grids(journal: Journal, sections: Mapping[str, str]) -> tuple[Grid, ...]:
         members = {number: kind for number, kind in kinds.items() if sections.get(kind[0]) == section}
         made.append(_grid(cursor, members, section, ("vector", "operation")))
     return tuple(grid for grid in made if grid is not None)
+
+
+def steps(journal: Journal) -> tuple[Step, ...]:
+    """What was tried in each state of a machine, calibrations too; a few rows, for a machine has few states."""
+    query = """
+        SELECT vector, seen, count(*) FROM entries JOIN kinds ON kinds.id = kind
+        WHERE operation = ? AND role IN ('calibration', 'trial') GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?"""
+    rows = journal.counting().execute(query, (_TRANSITION, _STEPS))
+    return tuple(Step(vector=vector, seen=Outcome(seen), count=count) for vector, seen, count in rows)
 
 
 _Kinds = Mapping[int, tuple[str, Cell]]

@@ -9,6 +9,7 @@ import msgspec
 from tenantproof.model.claims import Claim
 from tenantproof.model.grid import Grid
 from tenantproof.model.observation import Entry
+from tenantproof.model.outcome import Outcome
 from tenantproof.model.verdict import Finding
 
 
@@ -78,6 +79,14 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     note: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one act was seen to come out one way; `vector` is "state step" or "state step: fault"."""
+
+    vector: str
+    seen: Outcome
+    count: int
 
 
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +159,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     frameworks: tuple[Framework, ...] = ()
     """In the order in which a report shows them."""
     pictures: tuple[Grid, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """Acts on the states of a machine that the run walked through, as support access."""
     history: tuple[PastRun, ...] = ()
     """Earlier runs against the same target, oldest first."""
     since: Comparison | None = None

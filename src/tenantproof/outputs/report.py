@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.run import RunRecord
 from tenantproof.model.run_text import settled
 from tenantproof.model.verdict import Reason, Verdict
@@ -19,6 +20,7 @@ from tenantproof.outputs.advice import advice
 from tenantproof.outputs.answers import frameworks
 from tenantproof.outputs.heat import HIGH, WIDE, cell_word, heat
 from tenantproof.outputs.matrix import matrix
+from tenantproof.outputs.state_machine import OPERATION, state_machine_svg, transitions
 from tenantproof.outputs.trend import BAR, trend
 from tenantproof.outputs.visible import visible, visible_block
 from tenantproof.outputs.words import (
@@ -31,6 +33,9 @@ from tenantproof.outputs.words import (
     state_words,
     verdict_word,
 )
+
+_DRAWN = 9999
+"""A count beyond this is drawn as this."""
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -58,9 +63,20 @@ def report_html(record: RunRecord) -> str:
             trend=trend(run),
             advice=advice(run),
             frameworks=frameworks(run),
+            states=_states(run),
             pictures=tuple(heat(grid) for grid in run.pictures),
         )
     )
+
+
+def _states(run: RunRecord) -> Markup | None:
+    """The states of support access with what was tried in each, or None where nothing was."""
+    known = [
+        Observation(probe="", what="", outcome=step.seen, unit=Unit("", "", OPERATION, step.vector))
+        for step in run.steps
+        for _ in range(min(step.count, _DRAWN))
+    ]
+    return Markup(state_machine_svg(transitions(known))) if known else None  # noqa: S704  # our own drawing, escaped
 
 
 def source_digest(text: str) -> str:
