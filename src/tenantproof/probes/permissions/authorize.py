@@ -22,11 +22,11 @@ from tenantproof.probes.permissions.documents import Effect
 from tenantproof.probes.permissions.evaluate import (
     Question,
     Ruled,
+    addressed,
     deciding,
     granted,
     granting,
     identity_says,
-    question,
     resource_says,
 )
 from tenantproof.probes.permissions.facts import Facts
@@ -34,9 +34,6 @@ from tenantproof.probes.permissions.ground import Ground, Holder, Resource
 from tenantproof.probes.permissions.principals import Kind
 from tenantproof.probes.permissions.spans import NOWHERE, Span
 from tenantproof.probes.permissions.truth import Truth
-
-_KEYS = ("kms", "sts")
-"""Services whose resources' policies have to agree even within the account: a key's policy, a role's trust policy."""
 
 
 class Answer(StrEnum):
@@ -122,8 +119,21 @@ class Authorizer:
     ) -> Span:
         """The actions of the universe that the holder may do to the resource, in some encryption context."""
         asked = self.question(holder, resource, universe, context or {}, None)
+        if not self._is_conceivable(holder, resource, asked):
+            return NOWHERE
         found = span(holder, resource, self.sides(holder, resource, asked))
         return Span(*(mask & _taken(universe) for mask in found)) if _foreign(holder, resource) else found
+
+    def _is_conceivable(self, holder: Holder, resource: Resource, asked: Question) -> bool:
+        """Whether anything at all might allow something: most principals have nothing to do with most keys."""
+        if granted(resource.grants, asked).maybe:
+            return True
+        policy = self.ground.rules((resource.policy,), asked.universe)[0]
+        if any(addressed(statement, asked.caller)[1] for _, statement in policy.allows):
+            return True
+        own = self.ground.rules(holder.policies, asked.universe)
+        is_capable = holder.is_unlimited or holder.caller.kind is Kind.ROOT or any(each.allows for each in own)
+        return is_capable and not resource.is_decisive
 
     def question(
         self,
@@ -135,11 +145,11 @@ class Authorizer:
     ) -> Question:
         """The question with all that the facts know of such a request; what `context` says comes first."""
         known = [lowered(context), self.ground.context, holder.context, resource.context]
-        return question(
+        return Question(
             holder.caller,
             resource.arn,
             universe,
-            known=[table for table in known if table],
+            known=tuple(table for table in known if table),
             closed=holder.closed + resource.closed,
             encryption_context=encryption_context,
             is_path_known=holder.is_path_known,

@@ -50,6 +50,11 @@ class Closure:
     def __init__(self, authorizer: Authorizer) -> None:
         self._rules, self._ground = authorizer, authorizer.ground
         self._reach: dict[str, tuple[_Reached, ...]] = {}
+        # By the identity of a holder, which `_kept` keeps alive: comparing two would compare all their policies.
+        self._kept: dict[int, Holder] = {}
+        self._edges: dict[int, tuple[tuple[Holder, Span, str], ...]] = {}
+        self._spans_at: dict[tuple[int, str], Span] = {}
+        self._wide: dict[str, _Reached | None] = {}
         self._others = [
             self._ground.holder(each.arn) for each in self._ground.facts.principals if ":sts:" not in each.arn
         ]
@@ -68,9 +73,19 @@ class Closure:
     def span(self, principal: str, key: str) -> Span:
         """The same as bits over `kms_universe`, without the ways."""
         total = NOWHERE
-        for span, _ in self._spans(principal, key):
-            total = total.either(span)
+        for reached in self.reach(principal):
+            span = self._at_key_together(reached.holder, key)
+            total = total.either(span if reached.is_sure else span.doubted())
         return total
+
+    def _at_key_together(self, holder: Holder, key: str) -> Span:
+        known = (id(self._kept.setdefault(id(holder), holder)), key)
+        if known not in self._spans_at:
+            total = NOWHERE
+            for span, _ in self._at_key(holder, self._ground.resource(key, "kms:Decrypt")):
+                total = total.either(span)
+            self._spans_at[known] = total
+        return self._spans_at[known]
 
     def reach(self, principal: str) -> tuple[_Reached, ...]:
         """Everybody that the principal may come to act as, itself first."""
@@ -133,12 +148,18 @@ class Closure:
                     waiting.append(there)
 
     def _next(self, here: _Reached) -> Iterator[_Reached]:
+        known = id(self._kept.setdefault(id(here.holder), here.holder))
+        if known not in self._edges:
+            self._edges[known] = tuple(self._edges_of(here.holder))
+        for other, span, step in self._edges[known]:
+            yield _Reached(other, here.is_sure and bool(span.sure), (*here.steps, step))
+
+    def _edges_of(self, holder: Holder) -> Iterator[tuple[Holder, Span, str]]:
         for other in self._others:
-            if other.caller.principal == here.holder.caller.principal or other.caller.kind is Kind.SERVICE:
-                continue
-            for span, step in self._becomes(here.holder, other):
-                if span.maybe:
-                    yield _Reached(other, here.is_sure and bool(span.sure), (*here.steps, step))
+            if other.caller.principal != holder.caller.principal:
+                for span, step in self._becomes(holder, other):
+                    if span.maybe:
+                        yield other, span, step
 
     def _becomes(self, holder: Holder, other: Holder) -> Iterator[tuple[Span, str]]:
         arn = other.caller.arn
@@ -156,7 +177,15 @@ class Closure:
 
     def _widened(self, here: _Reached) -> _Reached | None:
         """The same principal with policies and boundary rewritten, where it could do that to itself."""
-        holder = here.holder
+        arn = here.holder.caller.arn
+        if arn not in self._wide:
+            self._wide[arn] = self._rewritten(here.holder)
+        wide = self._wide[arn]
+        if wide is None:
+            return None
+        return replace(wide, is_sure=here.is_sure and wide.is_sure, steps=(*here.steps, *wide.steps))
+
+    def _rewritten(self, holder: Holder) -> _Reached | None:
         arn = holder.caller.principal
         own = _WIDEN_ROLE if holder.caller.kind in (Kind.ROLE, Kind.SESSION) else _WIDEN_USER
         names = [arn, *self._managed(arn)]
@@ -165,8 +194,7 @@ class Closure:
             return None
         free = self._on(holder, arn, _universe(*_UNBIND)).maybe
         wide = replace(holder, is_unlimited=True, boundary=None if free else holder.boundary)
-        is_sure = here.is_sure and any(span.sure for span in spans)
-        return _Reached(wide, is_sure, (*here.steps, f"widens the policies of {arn}"))
+        return _Reached(wide, any(span.sure for span in spans), (f"widens the policies of {arn}",))
 
     def _managed(self, arn: str) -> Iterator[str]:
         for each in self._ground.facts.principals:

@@ -38,17 +38,34 @@ class Decision:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
-    """May this caller do any of the universe's actions to this resource? `contexts`: sets of actions and what is known
-    of the requests for them.
+    """May this caller do any of the universe's actions to this resource? What is known of every request is in `known`
+    (lower-case keys), what is known to be absent in `closed`.
+
+    Without an encryption context the caller's choice of one is open.
     """
 
     caller: Caller
     resource: str
     universe: Universe
-    contexts: tuple[tuple[int, Context], ...]
+    known: tuple[Mapping[str, Values], ...] = ()
+    closed: tuple[str, ...] = ()
     encryption_context: Mapping[str, str] | None = None
+    is_path_known: bool = False
+    _contexts: tuple[tuple[int, Context], ...] = ()
+
+    @property
+    def contexts(self) -> tuple[tuple[int, Context], ...]:
+        """Sets of actions, and what is known of the requests for them; made when a condition first asks."""
+        if not self._contexts:
+            self._contexts = tuple(self._known_of(*each) for each in _classes(self.universe))
+        return self._contexts
+
+    def _known_of(self, mask: int, takes: bool, never: tuple[str, ...]) -> tuple[int, Context]:
+        pairs = self.encryption_context if takes else {}
+        shut = never if pairs is None else (*never, _ENCRYPTION)
+        return mask, Context(_encryption(pairs), self.closed + shut, self.known, self.is_path_known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +85,6 @@ class Said:
     direct: Span
     role: Span
     account: Span
-
-
-def question(
-    caller: Caller,
-    resource: str,
-    universe: Universe,
-    *,
-    known: Sequence[Mapping[str, Values]] = (),
-    closed: tuple[str, ...] = (),
-    encryption_context: Mapping[str, str] | None = None,
-    is_path_known: bool = False,
-) -> Question:
-    """A question, with what is known of every request in `known` (lower-case keys) and known to be absent in `closed`.
-
-    Without an encryption context the caller's choice of one is open.
-    """
-    contexts = []
-    for mask, takes, never in _classes(universe):
-        pairs = encryption_context if takes else {}
-        shut = never if pairs is None else (*never, _ENCRYPTION)
-        contexts.append((mask, Context(_encryption(pairs), closed + shut, tuple(known), is_path_known)))
-    return Question(caller, resource, universe, tuple(contexts), encryption_context)
 
 
 def _encryption(pairs: Mapping[str, str] | None) -> dict[str, Values]:
@@ -157,12 +152,12 @@ def resource_says(policy: Ruled, asked: Question) -> Said:
     """What the resource's own policy says about the caller."""
     denied = direct = role = account = NOWHERE
     for mask, statement in policy.denies:
-        sure, maybe = _how(statement, asked.caller)
+        sure, maybe = addressed(statement, asked.caller)
         if maybe:
             span = applies(mask, statement, asked)
             denied = denied.either(span if sure else span.doubted())
     for mask, statement in policy.allows:
-        sure, maybe = _how(statement, asked.caller)
+        sure, maybe = addressed(statement, asked.caller)
         if not maybe:
             continue
         span = applies(mask, statement, asked)
@@ -172,7 +167,8 @@ def resource_says(policy: Ruled, asked: Question) -> Said:
     return Said(denied, direct, role, account)
 
 
-def _how(statement: Statement, caller: Caller) -> tuple[Named, Named]:
+def addressed(statement: Statement, caller: Caller) -> tuple[Named, Named]:
+    """How a statement names the caller, surely and at most; one that can't be read may name anybody."""
     return (Named.DIRECT, Named.DIRECT) if statement.fault else named(statement, caller)
 
 
@@ -193,7 +189,7 @@ def deciding(policies: Iterable[Ruled], effect: Effect, bit: int, asked: Questio
     best = ""
     for policy in policies:
         for mask, statement in policy.allows if effect is Effect.ALLOW else policy.denies:
-            names = _how(statement, asked.caller) if statement.principals else (Named.DIRECT, Named.DIRECT)
+            names = addressed(statement, asked.caller) if statement.principals else (Named.DIRECT, Named.DIRECT)
             truth = applies(mask & bit, statement, asked).truth(bit) if mask & bit and names[1] else False
             if truth and names[0]:
                 return statement.name
@@ -259,9 +255,9 @@ def _key_side(policy: Ruled, grants: Sequence[Grant], asked: Question) -> Span:
 def _key_question(
     resource: str, caller: Caller, universe: Universe, encryption_context: Mapping[str, str] | None
 ) -> Question:
-    known = {
+    known: dict[str, Values] = {
         "aws:principalaccount": (caller.account,),
         "kms:calleraccount": (caller.account,),
         "aws:principalarn": (caller.principal,),
     }
-    return question(caller, resource, universe, known=[known], encryption_context=encryption_context)
+    return Question(caller, resource, universe, (known,), encryption_context=encryption_context)
