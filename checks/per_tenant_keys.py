@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.per_tenant_keys import DeepErasure, EncryptedStores, Erasure, TenantKeys
+from tenantproof.probes.per_tenant_keys import DeepErasure, EncryptedStores, Erasure, KeyReach, TenantKeys
 
 
 @claim("KE-1")
@@ -19,6 +19,31 @@ def check_every_tenant_has_a_key_of_its_own(keys: TenantKeys, ledger: Ledger) ->
         ledger.expect(keys.in_own_account(tenant), is_=PRESENT)
     for one, other in pairs:
         ledger.expect(keys.same_key(one, other), is_=ABSENT)
+
+
+@claim("KE-1")
+def check_a_tenants_key_is_out_of_everybody_elses_reach(reach: KeyReach, ledger: Ledger) -> None:
+    """A key that a stranger or another tenant may use is shared, whoever's it is; so is one behind a moved alias."""
+    for tenant in reach.tenants:
+        ledger.calibrate(reach.read(tenant), is_=PRESENT)
+    ledger.population(sum(len(reach.others(tenant)) + bool(tenant.key_alias) for tenant in reach.tenants))
+    for tenant in reach.tenants:
+        for principal in reach.others(tenant):
+            ledger.expect(reach.reaches(tenant, principal), is_=ABSENT)
+        if tenant.key_alias:
+            ledger.expect(reach.alias_in_place(tenant), is_=PRESENT)
+
+
+@claim("KE-3")
+def check_nobody_of_the_vendor_could_come_to_more(reach: KeyReach, ledger: Ledger) -> None:
+    """What one could give oneself one has: by a grant, a policy, a role, a fresh credential, in any number of steps."""
+    for tenant in reach.tenants:
+        ledger.calibrate(reach.read(tenant), is_=PRESENT)
+    ledger.population(len(reach.tenants) * (len(reach.vendors()) + 1))
+    for tenant in reach.tenants:
+        for principal in reach.vendors():
+            ledger.expect(reach.exceeds(tenant, principal), is_=ABSENT)
+        ledger.expect(reach.grants_in_order(tenant), is_=PRESENT)
 
 
 @claim("KE-3")

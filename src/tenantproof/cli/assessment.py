@@ -69,6 +69,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             waivers=plan.waivers,
             checks=plan.checks,
             heads=target.heads.all(),
+            exhibits=target.exhibits,
         )
         record = close(rest, journal)
     return record, folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,7 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.heads import Head
 from tenantproof.model.observation import Entry, Role
 from tenantproof.model.profile import Profile
-from tenantproof.model.run import ClaimResult, Comparison, Criterion, PastRun, RunRecord, WaiverNote
+from tenantproof.model.run import ClaimResult, Comparison, Criterion, Fidelity, PastRun, RunRecord, WaiverNote
 from tenantproof.model.verdict import Finding
 from tenantproof.model.version import VERSION
 from tenantproof.plugin.run import Assessment
@@ -57,6 +57,9 @@ class Closing:
     waivers: Sequence[Waiver]
     checks: Path
     heads: Sequence[Head] = ()
+    exhibits: Mapping[str, bytes] = field(default_factory=dict)
+    """More files for the bundle, by name."""
+    fidelity: Fidelity = field(default_factory=Fidelity)
 
 
 def close(closing: Closing, journal: Journal) -> RunRecord:
@@ -67,7 +70,7 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
     """
     record = record_of_run(closing, journal)
     journal.close()
-    files = {**renderings(record), heads.FILE: heads.heads_json(closing.heads)}
+    files = {**closing.exhibits, **renderings(record), heads.FILE: heads.heads_json(closing.heads)}
     finish(closing.folder, record, files, signing_key())
     if record.gate.exit == 0 and (wrong := _wrong_waivers(closing)):
         raise UsageError(" ".join(wrong))
@@ -102,6 +105,7 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         claims=tuple(_result(card, closing, journal, waived.get(card.id), caught) for card in cards.values()),
         criteria=_known(criteria, cards),
         frameworks=frameworks,
+        fidelity=closing.fidelity,
         probes=probes,
         observations=observations,
         versions=itself.versions(),

@@ -54,6 +54,8 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # arn = "arn:aws:sts::111122223333:assumed-role/workload/audit"
 # access_key_id = "AKIA..."
 # secret_access_key = {{ env = "WORKLOAD_SECRET" }}
+# [aws.auditor]               # may read IAM in the vendor's account; the same three keys
+# [aws.laboratory]            # administers an account that holds nothing; asked there how this AWS behaves
 
 # The break-glass path; without this table the support checks are not assessed.
 # [support]

@@ -34,6 +34,8 @@ class Target:
         drilled = (profile.erasure.tenant,) if profile.erasure else ()
         self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *drilled)}
         self._aws: AwsClients | None = None
+        self.exhibits: dict[str, bytes] = {}
+        """Files that probes leave for the bundle, by name: facts that a verdict can be recomputed from."""
 
     @cached_property
     def canaries(self) -> Mapping[str, tuple[str, ...]]:

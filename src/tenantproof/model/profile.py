@@ -136,6 +136,10 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     disposable: bool = False
     account: str = ""
     key_arn: str = ""
+    key_alias: str = ""
+    """The alias under which the vendor looks the key up, such as "alias/orders", if it does."""
+    rotation_days: int = 365
+    """The longest rotation period that the tenant accepts, in days."""
     notices: str = ""
     principals: dict[str, Principal]
     aws: dict[str, AwsPrincipal] = {}
@@ -187,6 +191,10 @@ class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     region: _Text
     workload: AwsPrincipal
     allowed_actions: tuple[str, ...] = ("kms:Decrypt", "kms:GenerateDataKey")
+    auditor: AwsPrincipal | None = None
+    """May read IAM in the vendor's account; without it nothing is known of the vendor's own policies."""
+    laboratory: AwsPrincipal | None = None
+    """Administers an account that holds nothing: there the harness asks how this AWS behaves, and may destroy."""
     disposable_keys: bool = False
     export_prefix: str = "exports/"
     """Where in a tenant's bucket the workload may write."""

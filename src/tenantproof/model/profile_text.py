@@ -104,7 +104,10 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     if profile.tokens and profile.tokens.test_key:
         yield from _review_test_key(profile, profile.tokens.test_key)
     if profile.aws:
-        yield from _review_secret(("aws", "workload", "secret_access_key"), profile.aws.workload.secret_access_key)
+        lent = {"workload": profile.aws.workload, "auditor": profile.aws.auditor, "laboratory": profile.aws.laboratory}
+        for name, user in lent.items():
+            if user:
+                yield from _review_secret(("aws", name, "secret_access_key"), user.secret_access_key)
 
 
 def _review_path(support: Support) -> Iterator[tuple[KeyPath, str]]:

@@ -20,13 +20,18 @@ from tenantproof.probes.encrypted_stores import EncryptedStores
 from tenantproof.probes.erasing.depth import DeepErasure
 from tenantproof.probes.erasure import Erasure
 from tenantproof.probes.key_calls import Arguments, KeyCall, harmful, harmless, outcome_of, undo_of
+from tenantproof.probes.key_reach import KeyReach
 from tenantproof.probes.permissions.actions import kms_actions
 from tenantproof.probes.permissions.documents import Document, read_document
 from tenantproof.probes.permissions.evaluate import Grant, decide, possible_actions, read_grants
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 
+<<<<<<< HEAD
 __all__ = ["DeepErasure", "EncryptedStores", "Erasure", "TenantKeys"]
+=======
+__all__ = ["EncryptedStores", "Erasure", "KeyReach", "TenantKeys"]
+>>>>>>> 274aaaa (Collect every fact about keys from AWS into the bundle; ask who could come to a tenant's key in any number of steps)
 
 _YEAR_DAYS = 365
 _SLACK = timedelta(days=1)
@@ -157,8 +162,10 @@ class TenantKeys(Probe):
             and account != self.caller.account
             and key.metadata.get("KeyManager") == "CUSTOMER"
             and key.metadata.get("Arn") == tenant.key_arn
+            and key.metadata.get("KeyState") == "Enabled"
         )
-        note = f"account {account}, manager {one_line(str(key.metadata.get('KeyManager')))}"
+        said = one_line(f"manager {key.metadata.get('KeyManager')}, state {key.metadata.get('KeyState')}")
+        note = f"account {account}, {said}"
         outcome = UNANSWERED if key.trouble else PRESENT if well else ABSENT
         unit = Unit("", tenant.id, "kms:DescribeKey", "own account")
         return self._seen(f"{tenant.id}'s key is its own", outcome, tenant, unit=unit, notes=(note,))
@@ -174,17 +181,22 @@ class TenantKeys(Probe):
         return self._seen(f"{one.id} and {other.id} share a key", outcome, one, unit=unit, notes=(trouble,))
 
     def rotates(self, tenant: Tenant) -> Observation:
-        """Whether the key is rotated at least once a year."""
-        key = self._key(tenant)
-        late = 0 < key.rotation_days <= _YEAR_DAYS and self._is_late(key)
-        well = 0 < key.rotation_days <= _YEAR_DAYS and late is False
+        """Whether the key is rotated at least once a year, or as often as the tenant wants it to be."""
+        key, longest = self._key(tenant), min(_YEAR_DAYS, tenant.rotation_days)
+        late = 0 < key.rotation_days <= longest and self._is_late(key)
+        well = 0 < key.rotation_days <= longest and late is False
         outcome = UNANSWERED if key.trouble or late is None else PRESENT if well else ABSENT
         unit = Unit("", tenant.id, "kms:GetKeyRotationStatus", "period")
         note = (
             f"enabled {key.rotation.get('KeyRotationEnabled')}, every {key.rotation.get('RotationPeriodInDays')} days"
         )
-        notes = (note, "the last rotation is longer ago than that" if late else "")
-        return self._seen(f"{tenant.id}'s key is rotated yearly", outcome, tenant, unit=unit, notes=notes)
+        imported = (
+            "imported key material is never rotated by itself" if key.metadata.get("Origin") == "EXTERNAL" else ""
+        )
+        notes = (note, "the last rotation is longer ago than that" if late else "", imported)
+        return self._seen(
+            f"{tenant.id}'s key is rotated within {longest} days", outcome, tenant, unit=unit, notes=notes
+        )
 
     def _is_late(self, key: Key) -> bool | None:
         """Whether the key is older than its period and was not rotated within it; None when nobody says."""

@@ -20,8 +20,12 @@ from venturi.settings import AwsClientSettings
 Client: TypeAlias = Any
 """A client; which service it speaks is chosen at run time, so no stub fits."""
 TOPIC = "venturi-notices"
+LABORATORY_ACCOUNT = "900000000001"
 WORKLOAD_ROLE = f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-workload"
 _AUDITOR_READS = (
+    "iam:GetAccountAuthorizationDetails",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
     "kms:DescribeKey",
     "kms:GetKeyPolicy",
     "kms:GetKeyRotationStatus",
@@ -31,11 +35,16 @@ _AUDITOR_READS = (
     "kms:ListKeyRotations",
     "kms:ListKeys",
     "kms:ListResourceTags",
+    "organizations:DescribeOrganization",
+    "organizations:DescribePolicy",
+    "organizations:ListParents",
+    "organizations:ListPoliciesForTarget",
     "rds:DescribeDBInstances",
     "s3:GetBucketLocation",
     "s3:GetBucketPolicy",
     "s3:GetEncryptionConfiguration",
     "sns:ListSubscriptionsByTopic",
+    "sns:ListTopics",
     "sns:GetTopicAttributes",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
@@ -54,17 +63,30 @@ _KEY_ADMIN_DOES = (
 class AwsAccounts(msgspec.Struct, frozen=True, kw_only=True):
     """The credentials of a deployment: an account's root by account id, an auditor by tenant, and the workload.
 
-    `key_admins`, by tenant: who may take the key of a tenant for drills out of use.
+    `key_admins`, by tenant: who may take the key of a tenant for drills out of use. `laboratory` is the root of an
+    account in which nothing is: whoever audits the deployment asks there how AWS behaves.
     """
 
     roots: dict[str, AwsUser]
     auditors: dict[str, AwsUser]
     workload: AwsUser
+    vendor_auditor: AwsUser
     key_admins: dict[str, AwsUser] = {}
+
+    @property
+    def laboratory(self) -> AwsUser:
+        """The root of the empty account."""
+        return self.roots[LABORATORY_ACCOUNT]
 
     def everyone(self) -> tuple[AwsUser, ...]:
         """All identities that the front has to know."""
-        return (*self.roots.values(), *self.auditors.values(), *self.key_admins.values(), self.workload)
+        return (
+            *self.roots.values(),
+            *self.auditors.values(),
+            *self.key_admins.values(),
+            self.workload,
+            self.vendor_auditor,
+        )
 
 
 class TenantAws(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +102,7 @@ class TenantAws(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw_accounts(plan: Plan) -> AwsAccounts:
     """Fresh credentials for everybody in the plan."""
-    accounts = (VENDOR_ACCOUNT, *(tenant.account for tenant in plan.tenants))
+    accounts = (VENDOR_ACCOUNT, LABORATORY_ACCOUNT, *(tenant.account for tenant in plan.tenants))
     return AwsAccounts(
         roots={account: _user(f"arn:aws:iam::{account}:root") for account in accounts},
         auditors={tenant.id: _user(f"arn:aws:iam::{tenant.account}:user/auditor") for tenant in plan.tenants},
@@ -89,6 +111,7 @@ def draw_accounts(plan: Plan) -> AwsAccounts:
             for tenant in plan.tenants
             if tenant.is_drill
         },
+        vendor_auditor=_user(f"arn:aws:iam::{VENDOR_ACCOUNT}:user/auditor"),
         workload=_user(f"arn:aws:sts::{VENDOR_ACCOUNT}:assumed-role/venturi-workload/api", session=True),
     )
 
@@ -161,6 +184,7 @@ def _user_who_may(iam: Client, name: str, actions: Sequence[str]) -> None:
 
 def _workload_role(endpoint: str, root: AwsUser, topics: list[str]) -> None:
     iam = client(endpoint, root, "iam", "us-east-1")
+    _user_who_may(iam, "auditor", _AUDITOR_READS)
     trust = _statement({"AWS": root.arn}, "sts:AssumeRole", "*")
     del trust["Resource"]
     iam.create_role(RoleName="venturi-workload", AssumeRolePolicyDocument=_policy(trust))

@@ -9,7 +9,6 @@ import msgspec
 
 from tenantproof.model.errors import UsageError
 
-SCHEMA = "tenantproof.key-facts/1"
 LONGEST = 256 * 1024 * 1024
 """Bytes of a file of facts; longer is refused unread."""
 
