@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tenantproof.cli import places
 from tenantproof.cli.closing import Closing, close
 from tenantproof.cli.progress import Progress
 from tenantproof.clients.target import Target
@@ -21,10 +23,12 @@ from tenantproof.judge.waivers import Waiver
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import TargetError, UsageError
+from tenantproof.model.fidelity import Answers, load_scenarios
 from tenantproof.model.profile import Profile
-from tenantproof.model.run import RunRecord
+from tenantproof.model.run import Fidelity, RunRecord
 from tenantproof.model.sweep import SweepChoice
 from tenantproof.plugin.run import Assessment, Event, RunContext, assess
+from tenantproof.probes.fidelity import ask
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
     folder = _folder(plan, started)
     with closing(target), _journal(plan, folder) as journal:
         try:
-            assessment, identity, trouble = _assess(plan, target, journal, progress)
+            assessment, identity, trouble, answers = _assess(plan, target, journal, progress)
         finally:
             journal.flush()
         rest = Closing(
@@ -70,6 +74,11 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             checks=plan.checks,
             heads=target.heads.all(),
             exhibits=target.exhibits,
+            fidelity=Fidelity(
+                facts=len(answers.answers),
+                held=len(answers.answers) - len(answers.missing),
+                missing=answers.missing,
+            ),
         )
         record = close(rest, journal)
     return record, folder
@@ -109,26 +118,47 @@ def _journal(plan: Plan, folder: Path) -> Journal:
     return journal
 
 
-def _assess(plan: Plan, target: Target, journal: Journal, progress: Progress) -> tuple[Assessment, dict[str, str], str]:
-    """The assessment, what the target said it is, and why the run is incomplete (or nothing)."""
+def _assess(
+    plan: Plan, target: Target, journal: Journal, progress: Progress
+) -> tuple[Assessment, dict[str, str], str, Answers]:
+    """The assessment, what the target said it is, why the run is incomplete (or nothing), and the fidelity ledger."""
     try:
         progress.note(f"asking {plan.profile.target.base_url} who it is")
         identity = target.identify()
     except TargetError as error:
-        return Assessment.unreached(plan.cards, str(error)), {}, str(error)
-    assessment = assess(
-        RunContext(
-            cards=plan.cards,
-            checks_dir=plan.checks,
-            target=target,
-            journal=journal,
-            only=plan.only,
-            progress=lambda event: _tell(progress, event),
-            resume=journal.findings() if plan.resume else {},
+        return Assessment.unreached(plan.cards, str(error)), {}, str(error), Answers()
+    with ThreadPoolExecutor(1) as beside:
+        # The questions take a while and are wanted only when a claim that rests on them has come to its end.
+        fidelity = beside.submit(_fidelity, plan, target)
+        assessment = assess(
+            RunContext(
+                cards=plan.cards,
+                checks_dir=plan.checks,
+                target=target,
+                journal=journal,
+                only=plan.only,
+                progress=lambda event: _tell(progress, event),
+                resume=journal.findings() if plan.resume else {},
+                fidelity=fidelity.result,
+            )
         )
-    )
     trouble = "interrupted by the user" if assessment.interrupted else assessment.stopped
-    return assessment, identity, trouble
+    return assessment, identity, trouble, fidelity.result()
+
+
+def _fidelity(plan: Plan, target: Target) -> Answers:
+    """Ask the target about the facts that claims rest on; for a few chosen claims, in the scenarios of theirs alone."""
+    chosen = [card for card in plan.cards.values() if not plan.only or card.id in plan.only]
+    wanted = {fact for card in chosen for fact in card.rests_on}
+    if "kms" not in target.capabilities or not wanted:
+        return Answers()
+    scenarios = load_scenarios(places.house("fixtures/fidelity"))
+    if plan.only:
+        scenarios = tuple(each for each in scenarios if any(step.id in wanted for step in each.steps))
+    try:
+        return ask(target, scenarios)
+    except TargetError as error:
+        return Answers(because=str(error))
 
 
 def _tell(progress: Progress, event: Event) -> None:

@@ -14,10 +14,12 @@ from rich.text import Text
 from tenantproof.cli import places
 from tenantproof.clients.target import Target
 from tenantproof.model.errors import TargetError, UsageError
+from tenantproof.model.fidelity import load_scenarios
 from tenantproof.model.profile import Profile
 from tenantproof.model.profile_text import load
 from tenantproof.plugin.cards import load_cards
 from tenantproof.plugin.collect import claim_needs
+from tenantproof.probes.fidelity import ask
 
 
 @click.command(name="doctor")
@@ -25,8 +27,9 @@ from tenantproof.plugin.collect import claim_needs
 def command(target: Path) -> int:
     """Check a profile against its target: identity, every principal's token, the capabilities that follow.
 
-    Sends only what a well-behaved client sends, and attacks nothing. Exit codes: 0 ready,
-    2 the profile is wrong, 3 the target is not reachable or not the one described.
+    Sends only what a well-behaved client sends, and attacks nothing. Where the profile lends aws.laboratory, it asks
+    there how faithfully this AWS behaves, and prints the ledger: fact by fact, with what was seen where one does not
+    hold. Exit codes: 0 ready, 2 the profile is wrong, 3 the target is not reachable or not the one described.
     """
     profile = load(target)
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
@@ -36,6 +39,8 @@ def command(target: Path) -> int:
             trouble += not well
             console.print(Text(f"{'ok  ' if well else 'FAIL'}  {line}", style="" if well else "bold red"))
         _capabilities(reached.capabilities, console)
+        if reached.profile.aws and not trouble:
+            trouble += _fidelity(reached, console)
     return 3 if trouble else 0
 
 
@@ -66,6 +71,27 @@ def _token(who: str, fetch: object) -> tuple[str, bool]:
     except (TargetError, UsageError) as error:
         return f"{who}: {error}", False
     return f"{who}: has a token", True
+
+
+def _fidelity(target: Target, console: Console) -> int:
+    """Print the ledger; returns how much went wrong with asking. A fact that does not hold is no trouble of ours."""
+    console.print()
+    try:
+        answers = ask(target, load_scenarios(places.house("fixtures/fidelity")))
+    except (TargetError, UsageError) as error:
+        console.print(Text(f"FAIL  fidelity: {error}", style="bold red"))
+        return 1
+    if answers.because:
+        genuine = "; AWS itself is taken at its word" if answers.is_genuine else ""
+        console.print(f"fidelity: {answers.because}{genuine}")
+        return 0
+    for answer in answers.answers:
+        saw = "" if answer.held else f"  saw {answer.saw}  {answer.page}"
+        line = f"{'held' if answer.held else 'MISSING':<8} {answer.id:<28} {answer.shows}{saw}"
+        console.print(Text(line, style="" if answer.held else "yellow"))
+    held = len(answers.answers) - len(answers.missing)
+    console.print(f"fidelity: {held} of {len(answers.answers)} facts about AWS hold on this target")
+    return 0
 
 
 def _capabilities(capabilities: frozenset[str], console: Console) -> None:

@@ -15,7 +15,7 @@ from tenantproof.clients.redaction import one_line
 from tenantproof.clients.secrets import reveal
 from tenantproof.clients.wire import Place, authority
 from tenantproof.model.errors import TargetError, UsageError
-from tenantproof.model.profile import AwsPrincipal, Profile
+from tenantproof.model.profile import AwsPrincipal, Profile, Secret
 
 # boto3's clients are generated at run time and have no static type.
 Client = Any
@@ -50,6 +50,7 @@ class AwsClients:
         self._allowed = {authority(host) for host in profile.safety.hosts}
         self._clients: dict[tuple[str, AwsPrincipal, str], Client] = {}
         self._lock = threading.Lock()
+        self._adopted: dict[str, str] = {}
 
     def client(self, service: str, principal: AwsPrincipal, *, region: str = "", key: str = "") -> Client:
         """A client of the service as the principal; `key` is the principal's place in the profile, for messages.
@@ -61,6 +62,11 @@ class AwsClients:
             if where not in self._clients:
                 self._clients[where] = self._make(*where, key or principal.arn)
             return self._clients[where]
+
+    def adopt(self, arn: str, access_key_id: str, secret: str) -> AwsPrincipal:
+        """A principal whose credentials AWS has just made for us; the secret stays in memory."""
+        self._adopted[access_key_id] = secret
+        return AwsPrincipal(arn=arn, access_key_id=access_key_id, secret_access_key=Secret())
 
     def call(self, client: Client, operation: str, **arguments: Any) -> AwsAnswer:  # noqa: ANN401  # the operation's own
         """Call an operation by its snake-case name, once, and report what came of it.
@@ -114,13 +120,15 @@ class AwsClients:
     def _make(self, service: str, principal: AwsPrincipal, region: str, key: str) -> Client:
         from botocore.config import Config
 
+        adopted = self._adopted.get(principal.access_key_id)
+        secret = adopted or reveal(principal.secret_access_key, f"{key}.secret_access_key")
         token = reveal(principal.session_token, f"{key}.session_token") if principal.session_token else None
         client = _session().create_client(
             service,
             region_name=region,
             endpoint_url=self._aws.endpoint or None,
             aws_access_key_id=principal.access_key_id,
-            aws_secret_access_key=reveal(principal.secret_access_key, f"{key}.secret_access_key"),
+            aws_secret_access_key=secret,
             aws_session_token=token,
             config=Config(
                 connect_timeout=self._safety.timeout_seconds,

@@ -29,3 +29,5 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tension: str = ""
     waivable: bool = True
     """Whether a failure of it may be accepted for a time at all."""
+    rests_on: tuple[str, ...] = ()
+    """Facts about the target's parts (fixtures/fidelity) without which a pass would mean nothing."""

@@ -12,7 +12,7 @@ import pytest
 from tenantproof.judge.conclude import cut_short, finding, unassessed
 from tenantproof.ledger.journal import JournalError
 from tenantproof.model.errors import TargetError, UsageError
-from tenantproof.model.verdict import Finding, Reason
+from tenantproof.model.verdict import Finding, Reason, Verdict
 from tenantproof.plugin.collect import Check, check_files, find_checks
 from tenantproof.plugin.kit import Ledger
 from tenantproof.plugin.run import Event, RunContext
@@ -193,7 +193,22 @@ class CheckItem(pytest.Item):
             self.user_properties.append(("broken", traceback.format_exc()))
             because = f"the check itself broke: {type(error).__name__}: {error}"
             return self._cut_short(Reason.BROKEN, because[:_LONGEST])
-        return finding(check.claim, check.key, context.journal.tally(check.key))
+        return self._resting(finding(check.claim, check.key, context.journal.tally(check.key)))
+
+    def _resting(self, result: Finding) -> Finding:
+        """A pass counts only where the target has the properties that it rests on; a refutation stands anyhow."""
+        context, claim = self._plugin.context, self._check.claim
+        wanted = context.cards[claim].rests_on
+        if result.verdict is not Verdict.SATISFIED or not wanted or context.fidelity is None:
+            return result
+        answers = context.fidelity()
+        unmet = answers.unmet(wanted)
+        if not unmet:
+            return result
+        because = answers.because or f"it rests on facts that do not hold on this target: {', '.join(unmet)}"
+        return msgspec.structs.replace(
+            result, verdict=Verdict.NOT_ASSESSED, reason=Reason.FIDELITY_MISSING, because=because
+        )
 
     def _cut_short(self, reason: Reason, because: str) -> Finding:
         self._is_cut_short = True  # so a resumed run makes it anew

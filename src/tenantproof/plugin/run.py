@@ -16,6 +16,7 @@ from tenantproof.judge.conclude import cut_short, gather, unassessed
 from tenantproof.ledger.journal import Journal, JournalError
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
+from tenantproof.model.fidelity import Answers
 from tenantproof.model.tally import Tally
 from tenantproof.model.verdict import Finding, Reason
 
@@ -48,6 +49,8 @@ class RunContext:
     only: frozenset[str] = frozenset()
     progress: Callable[[Event], None] = _silent
     resume: Mapping[str, Finding] = field(default_factory=dict)
+    fidelity: Callable[[], Answers] | None = None
+    """What the target was found to make of the facts that claims rest on, as soon as it is known; None: not asked."""
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,7 @@ from tenantproof.probes.permissions.evaluate import Grant, decide, possible_acti
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 
-<<<<<<< HEAD
-__all__ = ["DeepErasure", "EncryptedStores", "Erasure", "TenantKeys"]
-=======
-__all__ = ["EncryptedStores", "Erasure", "KeyReach", "TenantKeys"]
->>>>>>> 274aaaa (Collect every fact about keys from AWS into the bundle; ask who could come to a tenant's key in any number of steps)
+__all__ = ["DeepErasure", "EncryptedStores", "Erasure", "KeyReach", "TenantKeys"]
 
 _YEAR_DAYS = 365
 _SLACK = timedelta(days=1)
