@@ -13,6 +13,7 @@ import pytest
 
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.errors import UsageError
+from tenantproof.model.fidelity import Answer, Answers
 from tenantproof.model.verdict import Reason, Verdict
 from tenantproof.plugin.cards import load_cards
 from tenantproof.plugin.plugin import IsolationPlugin
@@ -93,6 +94,29 @@ def test_the_worst_of_two_checks_is_the_claims(tmp_path: Path) -> None:
     assert (found.verdict, found.reason) == (Verdict.NOT_SATISFIED, Reason.REFUTED)
     assert found.trials == 2
     assert len(found.counterexamples) == 1
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome", "verdict"),
+    [
+        (True, "REFUSED", Verdict.SATISFIED),
+        (False, "REFUSED", Verdict.NOT_ASSESSED),
+        (False, "PERMITTED", Verdict.NOT_SATISFIED),
+    ],
+)
+def test_a_pass_counts_only_where_the_facts_hold_that_it_rests_on_and_a_refutation_stands_anyhow(
+    held: bool, outcome: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    home = _write(tmp_path / "home", good("A-1", outcome=outcome) + good("A-2", "other", outcome))
+    card = (home / "area.toml").read_text().replace("[A-2]", 'rests_on = ["kms.tamper"]\n\n[A-2]')
+    (home / "area.toml").write_text(card)
+    answers = Answers(answers=(Answer(id="kms.tamper", shows="", page="", held=held),))
+    found = _run(tmp_path, home, fidelity=lambda: answers).by_claim
+    assert found["A-1"].verdict is verdict
+    assert found["A-2"].verdict is not Verdict.NOT_ASSESSED, "it rests on nothing"
+    if verdict is Verdict.NOT_ASSESSED:
+        assert found["A-1"].reason is Reason.FIDELITY_MISSING
+        assert "kms.tamper" in found["A-1"].because
 
 
 def test_a_probe_is_built_once_for_all_checks(tmp_path: Path) -> None:
