@@ -53,8 +53,10 @@ def check_the_workload_holds_two_actions_on_paper(keys: TenantKeys, ledger: Ledg
         ledger.calibrate(keys.readable(tenant), is_=PRESENT)
         for action in keys.allowed:
             ledger.calibrate(keys.holds(tenant, action), is_=PRESENT)
-    ledger.population(len(keys.tenants) * len(keys.forbidden))
+    ledger.population(len(keys.tenants) * len(keys.actions))
     for tenant in keys.tenants:
+        for action in keys.allowed:
+            ledger.expect(keys.holds_elsewhere(tenant, action), is_=ABSENT)
         for action in keys.forbidden:
             ledger.expect(keys.could_hold(tenant, action), is_=ABSENT)
 

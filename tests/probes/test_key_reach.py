@@ -52,6 +52,13 @@ def strangers(probe: KeyReach) -> list[str]:
     return [who for who in probe.others(tenant) if probe.reaches(tenant, who).outcome is PRESENT]
 
 
+def test_whoever_a_key_names_is_asked_after_though_nobody_lists_him() -> None:
+    hidden, consultant = f"arn:aws:iam::{VENDOR}:role/hidden", "888888888888"
+    probe = reach(to({"AWS": hidden}, "kms:Encrypt"), to({"AWS": consultant}, "kms:Decrypt"))
+    assert hidden in exceeding(probe)
+    assert strangers(probe) == [f"arn:aws:iam::{consultant}:root"]
+
+
 def to(principal: object, *actions: str, **more: object) -> Json:
     return {"Effect": "Allow", "Principal": principal, "Action": list(actions), "Resource": "*"} | more
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from functools import cached_property
@@ -25,6 +26,8 @@ from tenantproof.probes.probe import Probe
 STRANGER = "arn:aws:iam::999999999999:root"
 """The root of an account that is nobody's here: it holds everything that its own side could give."""
 _SHOWN = 3
+_PRINCIPAL = re.compile(r"arn:aws[\w-]*:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+")
+_ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
 
 
 class KeyReach(Probe):
@@ -47,6 +50,11 @@ class KeyReach(Probe):
         return collect(self.target)
 
     @cached_property
+    def _told(self) -> str:
+        """What the keys' policies and grants say, as text in which names can be sought."""
+        return "\n".join(f"{key.policy} {key.grants}" for key in self.facts.keys)
+
+    @cached_property
     def _closure(self) -> Closure:
         return Closure(Authorizer(self.facts))
 
@@ -58,16 +66,21 @@ class KeyReach(Probe):
         return _seen(f"the facts about {tenant.id}'s key", seen, tenant, notes=(missing, f"kept in {EXHIBIT}"))
 
     def vendors(self) -> tuple[str, ...]:
-        """Every principal of the vendor: the workload, the account's root, and whoever its auditor lists."""
+        """Every principal of the vendor: the workload, the account's root, whoever its auditor lists or a key names."""
         listed = [each.arn for each in self.facts.principals if each.arn.split(":")[4] == self.vendor]
         workload = self.workload.principal
         known = {Caller.of(arn).principal for arn in listed}
-        return (*([] if workload in known else [workload]), *listed, f"arn:aws:iam::{self.vendor}:root")
+        named = {arn for arn in _PRINCIPAL.findall(self._told) if Caller.of(arn).account == self.vendor}
+        unlisted = sorted({workload, *named} - known)
+        return (*unlisted, *listed, f"arn:aws:iam::{self.vendor}:root")
 
     def others(self, tenant: Tenant) -> tuple[str, ...]:
-        """Everybody who is neither the tenant's nor the vendor's: the other tenants' principals, and a stranger."""
+        """Everybody who is neither the tenant's nor the vendor's: other tenants' people, a stranger, whoever is named.
+
+        An account that a key's policy or a grant on it names stands there by its root.
+        """
         own = {tenant.account, self.vendor}
-        accounts = {each.account for each in self.tenants} - own
+        accounts = ({each.account for each in self.tenants} | set(_ACCOUNT.findall(self._told))) - own
         listed = [each.arn for each in self.facts.principals if each.arn.split(":")[4] in accounts]
         return (*listed, *(f"arn:aws:iam::{account}:root" for account in sorted(accounts) if account), STRANGER)
 
@@ -106,7 +119,7 @@ class KeyReach(Probe):
     def _reached(self, tenant: Tenant, principal: str, ways: dict[str, Way]) -> Observation:
         key = self._key(tenant)
         seen = PRESENT if ways else UNANSWERED if key is None or key.unread else ABSENT
-        notes = [_told(action, way) for action, way in sorted(ways.items())]
+        notes = [_way(action, way) for action, way in sorted(ways.items())]
         more = [f"and {len(notes) - _SHOWN} more"] if len(notes) > _SHOWN else []
         unit = Unit(principal, tenant.id, "kms:*", "escalation closure")
         what = f"{principal} could come to more on {tenant.id}'s key"
@@ -144,7 +157,7 @@ class KeyReach(Probe):
         return next((key for key in self.facts.keys if key.arn == tenant.key_arn), None)
 
 
-def _told(action: str, way: Way) -> str:
+def _way(action: str, way: Way) -> str:
     return f"{action}{'' if way.is_sure else ' (perhaps)'}: {' -> '.join(way.steps) or 'as it is'}"
 
 

@@ -95,6 +95,21 @@ class TenantKeys(Probe):
         seen = {True: PRESENT, False: ABSENT, None: UNCLEAR}[decision.may]
         return self._on_paper(tenant, action, seen, decision.because)
 
+    def holds_elsewhere(self, tenant: Tenant, action: str) -> Observation:
+        """Whether policy or grants give the workload the action in another tenant's encryption context, or in none."""
+        key = self._key(tenant)
+        contexts: list[dict[str, str]] = [{}, *({"tenant": each.id} for each in self.tenants if each.id != tenant.id)]
+        decided = [
+            (context, decide(action, tenant.key_arn, self.caller, key.policy, key.grants, context))
+            for context in contexts
+        ]
+        found = next(((context, each) for context, each in decided if each.may is not False), None)
+        because = f"in the encryption context {found[0]}: {found[1].because}" if found else "nothing allows it"
+        unit = Unit("workload", tenant.id, action, "another context")
+        what = f"{tenant.id}'s key gives the workload {action} outside the tenant's encryption context"
+        seen = UNANSWERED if key.trouble else PRESENT if found else ABSENT
+        return self._seen(what, seen, tenant, unit=unit, notes=(key.trouble or because,))
+
     def could_hold(self, tenant: Tenant, action: str) -> Observation:
         """Whether policy or grants give, or can't be shown not to give, the action in any encryption context."""
         because = self._key(tenant).possible.get(action)

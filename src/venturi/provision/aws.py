@@ -151,7 +151,8 @@ def _key(kms: Client, tenant: TenantPlan, parts: Parts) -> str:
     policy = parts.key_policy(tenant=tenant.id, account=tenant.account, vendor_account=VENDOR_ACCOUNT)
     made = kms.create_key(Policy=json.dumps(policy), Description="Attribution records and exports")
     arn: str = made["KeyMetadata"]["Arn"]
-    kms.create_alias(AliasName="alias/venturi", TargetKeyId=arn)
+    named = parts.keys().aliased(arn, lambda: str(kms.create_key()["KeyMetadata"]["Arn"]))
+    kms.create_alias(AliasName="alias/venturi", TargetKeyId=named)
     if days := parts.keys().rotation_days():
         kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=days)
     for grant in parts.grants(tenant=tenant.id, account=tenant.account, vendor_account=VENDOR_ACCOUNT):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -26,10 +27,12 @@ class GrantRequest:
     grantee: str
     operations: tuple[str, ...]
     constraints: dict[str, dict[str, str]] = field(default_factory=dict)
+    retiring: str = ""
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of boto3's `create_grant`, apart from KeyId."""
         asked: dict[str, Any] = {"GranteePrincipal": self.grantee, "Operations": list(self.operations)}
+        asked |= {"RetiringPrincipal": self.retiring} if self.retiring else {}
         return asked | ({"Constraints": self.constraints} if self.constraints else {})
 
 
@@ -69,6 +72,11 @@ class KeyPlan:
     def rotation_days(self) -> int:
         """The rotation period in days; 0: the key is not rotated."""
         return 365
+
+    def aliased(self, made: str, another: Callable[[], str]) -> str:
+        """The key that the alias is to name: the one that was made; `another` makes one more and returns its ARN."""
+        del another
+        return made
 
     def assign(self, made: dict[str, str]) -> dict[str, str]:
         """Tenant to the ARN of the key that its data is encrypted under, from the keys that were made, by tenant."""
