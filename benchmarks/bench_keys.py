@@ -39,8 +39,8 @@ def measure() -> dict[str, Figure]:
     closed = time.perf_counter() - started
     some = [(each.arn, key.arn) for key in facts.keys[:20] for each in facts.principals[:20]]
     started = time.perf_counter()
-    for principal, key_arn in some:
-        rules.rule(Request(principal, "kms:Decrypt", key_arn))
+    for who, key_arn in some:
+        rules.rule(Request(who, "kms:Decrypt", key_arn))
     explained = len(some) / (time.perf_counter() - started)
     return {
         "keys.decisions": Figure(decisions / seconds, "1/s"),
@@ -63,7 +63,7 @@ def estate() -> Facts:
 
 
 def _principal(number: int, account: str) -> Json:
-    own = [
+    own: list[Json] = [
         {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"},
         {"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
     ]
