@@ -121,7 +121,8 @@ class Residue(Probe):
         return str(json_object(answer.body).get(_CURSOR) or "")
 
     def _page(self, story: Story, cursor: str) -> Observation:
-        request = self._listing(story, f"limit=1&cursor={cursor}")
+        # A whole page, for other records than those with a canary may come first.
+        request = self._listing(story, f"limit=100&cursor={cursor}")
         answer = self.target.wire.send(request)
         own = [record.canary for record in story.cast.tenant.records]
         outcome, notes = access(answer, self.target.profile.http, wanted=own, foreign=(), refusal="grant")
