@@ -197,7 +197,8 @@ def test_without_kafka_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("VENTURI_CACHE", str(tmp_path / "empty"))
     java = shutil.which("java")
     monkeypatch.setattr(shutil, "which", lambda name: java if name == "java" else None)
-    with pytest.raises(NoBroker, match=r"Maven is not installed; set KAFKA_HOME to an Apache Kafka 4|no Java"):
+    monkeypatch.setitem(sys.modules, "jgo", None)
+    with pytest.raises(NoBroker, match=r"neither Maven nor jgo is installed; set KAFKA_HOME|no Java"):
         build(tmp_path, ["acme"], StreamAccess())
 
 
