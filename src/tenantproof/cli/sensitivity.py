@@ -136,10 +136,14 @@ class _Judge:
         self._checks, self._baseline, self._progress, self._sections = checks, baseline, progress, sections
 
     def of(self, defect: Defect) -> Caught:
-        """Raises TargetError when the deployment with the defect could not be assessed at all."""
+        """A deployment with the defect that could not be assessed at all has caught nothing."""
         self._progress.note(f"booting with {defect.name}")
         only = frozenset().union(*(self._sections.get(claim, frozenset()) for claim in defect.claims))
-        verdicts = _run_with(defect, self._checks, only)
+        try:
+            verdicts = _run_with(defect, self._checks, only)
+        except TargetError as error:
+            self._progress.done(f"MISSED      {error}")
+            return Caught(expected=defect.claims, caught=(), collateral=(), missed=True)
         changed = {claim for claim, verdict in verdicts.items() if verdict != self._baseline[claim].verdict.value}
         turned = {claim for claim in changed if verdicts[claim] == Verdict.NOT_SATISFIED.value}
         wanted = set(defect.claims)
