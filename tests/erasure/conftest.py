@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.aws.served import Cloud, give_the_workload_its_role, running
-from tests.erasure.shredding import cluster
+from tests.postgres.bare import bare_cluster
 
 
 @pytest.fixture(scope="session")
 def erasure_socket() -> Iterator[str]:
-    with cluster() as socket:
+    with bare_cluster() as socket:
         yield socket
 
 

