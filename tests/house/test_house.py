@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_every_function_without_a_home_has_been_named() -> None:
 def test_no_file_outgrows_a_reader() -> None:
     long = {path: lines for path in _sources() if (lines := len(path.read_text().splitlines())) > 500}
     assert not long
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    # pytest imports a test file by its bare name: in one run, the second of two namesakes fails to be collected.
+    names = Counter(path.name for folder in ("tests", "fuzz") for path in (ROOT / folder).rglob("test_*.py"))
+    assert not [name for name, times in names.items() if times > 1]
 
 
 def test_every_module_opens_with_a_sentence() -> None:
