@@ -33,7 +33,7 @@ def tenantproof(tmp_path: Path) -> Command:
         command = [sys.executable, "-m", "tenantproof", *arguments]
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **more}
         return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1500, check=False
         )
 
     return run
