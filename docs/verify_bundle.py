@@ -1,6 +1,8 @@
 """Verifies a bundle of evidence on its own: one file, the standard library and `cryptography`, no code of the harness.
 
-Usage: python verify_bundle.py FOLDER PUBLIC-KEY.pem      ends 0 intact, 1 tampered, 2 wrong usage
+Usage: python verify_bundle.py FOLDER PUBLIC-KEY.pem [KEPT]      ends 0 intact, 1 tampered, 2 wrong usage
+
+KEPT is the SHA-256 of a manifest that you kept from an earlier bundle: the chain must come from there.
 """  # noqa: INP001  # a program to hand on, part of no package
 
 from __future__ import annotations
@@ -30,26 +32,27 @@ class Bad(Exception):
 
 def main(arguments: list[str]) -> int:
     """Print OK or everything that is wrong."""
+    usage = "usage: verify_bundle.py FOLDER PUBLIC-KEY.pem [KEPT]"
     try:
         folder, key = Path(arguments[0]).resolve(), load_pem_public_key(Path(arguments[1]).read_bytes())
     except (IndexError, OSError, ValueError) as error:
-        return say(f"usage: verify_bundle.py FOLDER PUBLIC-KEY.pem ({error})", 2)
-    if len(arguments) > 2 or not isinstance(key, Ed25519PublicKey) or not folder.is_dir():
-        return say("usage: verify_bundle.py FOLDER PUBLIC-KEY.pem (a folder, and an Ed25519 public key)", 2)
-    problems = check(folder, key)
+        return say(f"{usage} ({error})", 2)
+    if len(arguments) > 3 or not isinstance(key, Ed25519PublicKey) or not folder.is_dir():
+        return say(f"{usage} (a folder, an Ed25519 public key, and maybe a digest)", 2)
+    problems = check(folder, key, *arguments[2:])
     for problem in problems:
         say(f"BAD {problem}", 1)
     return 1 if problems else say(f"OK {folder.name}", 0)
 
 
-def check(folder: Path, key: Ed25519PublicKey) -> list[str]:
+def check(folder: Path, key: Ed25519PublicKey, kept: str = "") -> list[str]:
     """Everything that is wrong with a bundle."""
     try:
         raw, manifest = load(folder / MANIFEST)
         shape(manifest)
     except Bad as bad:
         return [str(bad)]
-    problems = [*signature(folder, raw, manifest, key), *chain(folder, manifest)]
+    problems = [*signature(folder, raw, manifest, key), *chain(folder, manifest, kept)]
     listed = {entry["name"]: entry for entry in manifest["files"]}
     present = {path.name for path in folder.iterdir()} - {MANIFEST, ATTESTATION}
     problems += [f"{name!a} was added" for name in sorted(present - listed.keys())]
@@ -90,7 +93,7 @@ def shape(manifest: Json) -> None:
     except (KeyError, TypeError):
         good = False
     if not good:
-        raise Bad(f"{MANIFEST} is not what a harness writes")
+        raise Bad(f"{MANIFEST} is not what a harness of this version writes")
 
 
 def signature(folder: Path, raw: bytes, manifest: Json, key: Ed25519PublicKey) -> list[str]:
@@ -117,12 +120,43 @@ def signature(folder: Path, raw: bytes, manifest: Json, key: Ed25519PublicKey) -
     return [] if statement | wanted == statement else [f"{MANIFEST} is not the one that was signed as a test result"]
 
 
-def chain(folder: Path, manifest: Json) -> list[str]:
-    """Nothing, if the bundle before, where it lies beside this one, is the one that was named."""
-    before = manifest["previous"]
-    beside = folder.parent / before["run"] if before else folder
-    broken = before and beside.exists() and digest(beside / MANIFEST) != before["manifest_sha256"]
-    return [f"the chain is broken at {before['run']}"] if broken else []
+def chain(folder: Path, manifest: Json, kept: str) -> list[str]:
+    """Nothing, if every bundle before, as far as they lie beside this one, is the one named, and named only once."""
+    problems, seen, named = [], {digest(folder / MANIFEST)}, names(folder, manifest)
+    while before := manifest["previous"]:
+        seen.add(before["manifest_sha256"])
+        beside = folder.parent / before["run"]
+        if len(runs := sorted(named[before["run"]])) > 1:
+            problems.append(f"the chain forks: {', '.join(runs)} all name {before['run']}")
+        if not beside.exists():
+            break
+        if digest(beside / MANIFEST) != before["manifest_sha256"]:
+            problems.append(f"the chain is broken at {before['run']}")
+            break
+        try:
+            manifest = load(beside / MANIFEST)[1]
+            shape(manifest)
+        except Bad:  # of another version: its digest is right, and where it leads to is not known
+            break
+    return problems + ([f"the chain does not come from {kept!a}"] if kept and kept not in seen else [])
+
+
+def names(folder: Path, own: Json) -> dict[str, set[str]]:
+    """Run to the runs that name it as the one before, over this bundle and all beside it that can be read."""
+    manifests = [own]
+    for path in folder.parent.glob(f"*/{MANIFEST}"):
+        try:
+            manifest = load(path)[1]
+            shape(manifest)
+        except Bad:
+            continue
+        if path.parent != folder and not path.parent.is_symlink():
+            manifests.append(manifest)
+    found: dict[str, set[str]] = {}
+    for manifest in manifests:
+        if manifest["previous"]:
+            found.setdefault(manifest["previous"]["run"], set()).add(manifest["run"])
+    return found
 
 
 def same(path: Path, entry: Json) -> bool:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from tenantproof.cli import places
 from tenantproof.evidence.keys import TrustedKey, trusted_keys
-from tenantproof.evidence.manifest import latest_of
+from tenantproof.evidence.manifest import MANIFEST, digest_of, latest_of
 from tenantproof.evidence.verify import Verification, signer_of, verify
 from tenantproof.model.errors import UsageError
 
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CHECKED = (
     "every byte of every file, that none was added or is missing, the signature over their list,",
-    "and the link to the bundle before, where that one lies beside this one",
+    "and the chain of the bundles before, as far as they lie beside this one",
 )
 _UNCHECKED = (
-    "that newer bundles were not thrown away (keep the digest of the newest manifest yourself),",
+    "that newer bundles were not thrown away (keep the digest of the newest manifest, see --since),",
     "that the clock was right (no authority stamped the time), that whoever holds the key ran the",
     "harness on the target named, and what the report says (see: tenantproof report)",
 )
@@ -28,19 +30,27 @@ _UNCHECKED = (
 @click.option(
     "--key", "key_files", type=click.Path(path_type=Path), multiple=True, help="Public key (PEM). Default: our own."
 )
-def command(bundle: Path, key_files: tuple[Path, ...]) -> int:
+@click.option("--since", default="", help="SHA-256 of a manifest that you kept: the chain must come from there.")
+def command(bundle: Path, key_files: tuple[Path, ...], since: str) -> int:
     """Check that BUNDLE (default: evidence/latest) is what was signed, and that the chain before it holds.
 
     The key never comes from the bundle: it is one of those named by --key (more than once after a rotation), else
     the key this machine signs with, or one that it replaced.
 
-    Exit codes: 0 nothing was changed, 1 something was, 2 no such bundle or no key to verify with.
+    The newest bundles can be thrown away without a trace in the rest: keep the head that is printed, and next time
+    say --since HEAD.
+
+    Exit codes: 0 nothing was changed, 1 something was, or a newer version wrote it, 2 no such bundle or no key to
+    verify with.
     """
+    since = since.strip().lower().removeprefix("sha256:")
+    if since and not _DIGEST.match(since):
+        raise UsageError("--since names no SHA-256; give the 64 hex digits that `verify` prints as the head")
     folder = named_bundle(bundle)
     keys = trusted_keys(key_files)
     signer = signer_of(folder)
     key = next((each for each in keys if each.fingerprint == signer), keys[0])
-    result = verify(folder, key.public)
+    result = verify(folder, key.public, since)
     if result.manifest and key.retired and result.manifest.time > key.retired:
         result.problems.append(f"The key was retired at {key.retired}, before the run ended; it signs nothing since.")
     click.echo(_told(folder, result, key))
@@ -56,14 +66,24 @@ def named_bundle(path: Path) -> Path:
     return path.resolve()
 
 
+def _headline(result: Verification) -> str:
+    if result.is_newer:
+        return "UNREADABLE"
+    return "VERIFIED" if result.ok else "TAMPERED"
+
+
 def _told(folder: Path, result: Verification, key: TrustedKey) -> str:
     """One screen: what was checked, what was found, and what no such check can show."""
-    lines = [f"{'VERIFIED' if result.ok else 'TAMPERED'}  {folder}"]
+    lines = [f"{_headline(result)}  {folder}"]
     lines += [f"problem {problem}" for problem in result.problems]
     lines += [f"note    {note}" for note in result.notes]
     if result.manifest is not None:
         lines.append(f"run     {ascii(result.manifest.run)[1:-1]}, ended {ascii(result.manifest.time)[1:-1]}")
         lines.append(f"files   {result.files} of {len(result.manifest.files)} as they were signed")
+        lines.append(
+            f"chain   {result.links} bundle{'' if result.links == 1 else 's'} hang together, this one included"
+        )
+        lines.append(f"head    {digest_of(folder / MANIFEST)}")
     lines.append(f"key     {key.fingerprint}{f' (retired {key.retired})' if key.retired else ''}")
     lines += ["", "checked      " + _CHECKED[0], *("             " + line for line in _CHECKED[1:])]
     lines += ["not checked  " + _UNCHECKED[0], *("             " + line for line in _UNCHECKED[1:])]

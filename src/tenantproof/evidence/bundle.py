@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,11 @@ def finish(run_dir: Path, record: RunRecord, files: Mapping[str, bytes], key: Si
     try:
         for name, data in {**files, RECORD: encode(record)}.items():
             write(run_dir / name, data)
-        manifest = manifest_of(run_dir, record, previous_of(run_dir.parent, run_dir.name))
-        write(run_dir / MANIFEST, canonical(manifest))
-        write(run_dir / ATTESTATION, attest(record, manifest, key))
-        point_latest(run_dir)
+        with _alone(run_dir.parent):
+            manifest = manifest_of(run_dir, record, previous_of(run_dir.parent, run_dir.name))
+            write(run_dir / MANIFEST, canonical(manifest))
+            write(run_dir / ATTESTATION, attest(record, manifest, key))
+            point_latest(run_dir)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"the bundle {run_dir} can't be finished: {error}; what was observed is kept in its journal.sqlite"
@@ -87,6 +89,22 @@ def point_latest(run_dir: Path) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _alone(evidence: Path) -> Iterator[None]:
+    """Wait until no other run is being chained in this folder: two that name one bundle before would fork the chain."""
+    if os.name != "posix":  # elsewhere a fork is possible, and `verify` says so
+        yield
+        return
+    import fcntl
+
+    handle = os.open(evidence, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _review(run_dir: Path, record: RunRecord, files: Mapping[str, bytes]) -> None:
