@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tenantproof.evidence import bundle
-from tenantproof.evidence.manifest import latest_of
+from tenantproof.evidence.manifest import latest_of, previous_of
 from tests.evidence.signed_bundles import ROOT, both_agree, manifest_of, tiny
 
 RUNS = [f"20250301T02000{number}Z-0a0b0{number}" for number in range(6)]
@@ -44,7 +44,7 @@ def test_without_waiting_for_each_other_they_would_fork_the_chain(
 ) -> None:
     """One run looks for the bundle before while another has looked and not yet written."""
     first = tiny(tmp_path, RUNS[0])
-    found = bundle.previous_of(tmp_path, RUNS[1])
+    found = previous_of(tmp_path, RUNS[1])
     second = tiny(tmp_path, RUNS[1])
     monkeypatch.setattr(bundle, "previous_of", lambda *_: found)
     third = tiny(tmp_path, RUNS[2])

@@ -12,9 +12,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tenantproof.ledger.journal import Journal, JournalError
 from tenantproof.ledger.ledger import Ledger
@@ -304,3 +306,16 @@ def test_a_text_that_no_encoding_takes_is_kept_spelled_out(path: Path) -> None:
         assert journal.tally("c").tried == 1
     assert entry.observation.notes == ("\\ud800", "plain")
     assert entry.observation.unit == Unit("a", "b", "read", "\\ud800")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("opens", [Journal.open, Journal.read])
+def test_a_journal_cut_in_the_middle_is_one_sentence(path: Path, kept: float, opens: Callable[[Path], Journal]) -> None:
+    with Journal.create(path, {}) as journal:
+        for _ in range(2000):
+            journal.append("c", "QA-1", Role.TRIAL, Outcome.REFUSED, replace(seen(), replay="x" * 100))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    # Opening or reading, whichever meets the damage first.
+    with pytest.raises(JournalError, match="journal") as told, opens(path) as journal:
+        assert sum(1 for _ in journal.entries()) == 2000
+    assert "malformed" in str(told.value) or "no such table" in str(told.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -51,7 +52,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
 
     Raises UsageError when the evidence can't be written or the run to resume is not there.
     """
-    started = datetime.now(UTC)
+    started, began = datetime.now(UTC), time.monotonic()
     target = Target(plan.profile, plan.sweep, HeadBook(remembered(plan.evidence)))
     folder = _folder(plan, started)
     with closing(target), _journal(plan, folder) as journal:
@@ -72,6 +73,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             strict=plan.strict,
             waivers=plan.waivers,
             checks=plan.checks,
+            lasted=time.monotonic() - began,
             heads=target.heads.all(),
             exhibits=target.exhibits,
             fidelity=Fidelity(

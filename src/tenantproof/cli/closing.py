@@ -36,6 +36,8 @@ from tenantproof.plugin.run import Assessment
 
 _SHOWN = 4
 _SAMPLED = 12
+_SET = 5.0
+"""Seconds by which two clocks may differ at the end of a run; a clock that is kept right is moved by less."""
 _SKEW = timedelta(minutes=5)
 """Clocks of two machines that share evidence may be so far apart."""
 
@@ -56,6 +58,8 @@ class Closing:
     strict: bool
     waivers: Sequence[Waiver]
     checks: Path
+    lasted: float = 0.0
+    """Seconds since the start, by a clock that nobody can set."""
     heads: Sequence[Head] = ()
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     """More files for the bundle, by name."""
@@ -90,7 +94,7 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         id=closing.folder.name,
         started=_rfc3339(closing.started),
         ended=_rfc3339(ended),
-        seconds=max(0.0, (ended - closing.started).total_seconds()),
+        seconds=closing.lasted,
         target=profile.target.name,
         base_url=profile.target.base_url,
         profile_digest=closing.profile_digest,
@@ -126,8 +130,12 @@ def _known(criteria: Sequence[Criterion], cards: Mapping[str, Claim]) -> tuple[C
 
 def _remarks(closing: Closing, ended: datetime) -> Iterator[str]:
     yield from _wrong_waivers(closing)
-    if ended < closing.started:
-        yield "The clock of this machine went backwards during the run; its times can't be trusted."
+    # A clock that only counts on tells what was done to the one that can be set, there and back included.
+    if (shift := abs((ended - closing.started).total_seconds() - closing.lasted)) > _SET:
+        yield (
+            f"The clock of this machine is off by {shift:.0f} s from the time that the run took; it was set meanwhile, "
+            "or the machine slept. Its times can't be trusted."
+        )
     if (newest := newest_moment(closing.folder.parent)) > f"{ended + _SKEW:%Y%m%dT%H%M%SZ}":
         yield f"The clock of this machine went backwards: a run of {newest} is there; the order can't be trusted."
 

@@ -80,9 +80,7 @@ def _told(folder: Path, result: Verification, key: TrustedKey) -> str:
     if result.manifest is not None:
         lines.append(f"run     {ascii(result.manifest.run)[1:-1]}, ended {ascii(result.manifest.time)[1:-1]}")
         lines.append(f"files   {result.files} of {len(result.manifest.files)} as they were signed")
-        lines.append(
-            f"chain   {result.links} bundle{'' if result.links == 1 else 's'} hang together, this one included"
-        )
+        lines.append(f"chain   {result.links} hang together: this one, and those before it")
         lines.append(f"head    {digest_of(folder / MANIFEST)}")
     lines.append(f"key     {key.fingerprint}{f' (retired {key.retired})' if key.retired else ''}")
     lines += ["", "checked      " + _CHECKED[0], *("             " + line for line in _CHECKED[1:])]

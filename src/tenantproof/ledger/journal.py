@@ -302,16 +302,21 @@ class Journal:
 
     def _entries(self, kinds: Mapping[int, Kind], where: str, values: tuple[object, ...]) -> Iterator[Entry]:
         query = f"SELECT seq, kind, observation FROM entries WHERE {where}"  # noqa: S608  # our words
-        for seq, number, blob in self._connection.execute(query, values):
-            check, claim, role, expected, _ = kinds[number]
-            yield Entry(
-                seq=seq,
-                check=check,
-                claim=claim,
-                role=Role(role),
-                expected=Outcome(expected),
-                observation=msgspec.json.decode(blob, type=Observation),
-            )
+        try:
+            for seq, number, blob in self._connection.execute(query, values):
+                check, claim, role, expected, _ = kinds[number]
+                yield Entry(
+                    seq=seq,
+                    check=check,
+                    claim=claim,
+                    role=Role(role),
+                    expected=Outcome(expected),
+                    observation=msgspec.json.decode(blob, type=Observation),
+                )
+        except (sqlite3.DatabaseError, msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+            raise JournalError(
+                f"{self._path} is damaged: {error}; see: tenantproof verify {self._path.parent}"
+            ) from None
 
     def _guarded(self) -> _Guard:
         return _Guard(self)
