@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-MANIFEST, ATTESTATION = "manifest.json", "attestation.dsse.json"
+MANIFEST, ATTESTATION, STAMP = "manifest.json", "attestation.dsse.json", "timestamp.tsr"
 TYPE = "application/vnd.in-toto+json"
 Json = dict[str, Any]
 KEYS = {"schema", "run", "time", "complete", "files", "previous"}
@@ -54,7 +54,7 @@ def check(folder: Path, key: Ed25519PublicKey, kept: str = "") -> list[str]:
         return [str(bad)]
     problems = [*signature(folder, raw, manifest, key), *chain(folder, manifest, kept)]
     listed = {entry["name"]: entry for entry in manifest["files"]}
-    present = {path.name for path in folder.iterdir()} - {MANIFEST, ATTESTATION}
+    present = {path.name for path in folder.iterdir()} - {MANIFEST, ATTESTATION, STAMP}
     problems += [f"{name!a} was added" for name in sorted(present - listed.keys())]
     return problems + [f"{name} is missing or was changed" for name in listed if not same(folder / name, listed[name])]
 
@@ -86,7 +86,7 @@ def shape(manifest: Json) -> None:
         names = [entry["name"] for entry in entries]
         good = set(manifest) == KEYS and manifest["schema"] == "tenantproof.manifest/1"
         good = good and all(set(entry) == {"name", "sha256", "size"} for entry in entries)
-        good = good and names == sorted(set(names)) and not {MANIFEST, ATTESTATION} & set(names)
+        good = good and names == sorted(set(names)) and not {MANIFEST, ATTESTATION, STAMP} & set(names)
         good = good and (before is None or set(before) == {"run", "manifest_sha256"})
         runs = [manifest["run"]] + ([before["run"]] if before else [])
         good = good and all(NAME.match(name) for name in [*names, *runs])
@@ -113,11 +113,13 @@ def signature(folder: Path, raw: bytes, manifest: Json, key: Ed25519PublicKey) -
     except (KeyError, TypeError, ValueError, InvalidSignature):
         return [f"{ATTESTATION} holds no good signature"]
     pairs = [(MANIFEST, hashlib.sha256(raw).hexdigest())] + [(e["name"], e["sha256"]) for e in manifest["files"]]
+    if (stamp := folder / STAMP).exists() or stamp.is_symlink():  # what it says of the time: openssl ts -verify
+        pairs.append((STAMP, "" if stamp.is_symlink() else digest(stamp)))
     wanted: Json = {"_type": "https://in-toto.io/Statement/v1"}
     wanted["predicateType"] = "https://in-toto.io/attestation/test-result/v0.1"
     wanted["subject"] = [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in pairs]
     statement = json.loads(payload)
-    return [] if statement | wanted == statement else [f"{MANIFEST} is not the one that was signed as a test result"]
+    return [] if statement | wanted == statement else [f"{MANIFEST} or {STAMP} is not the one that was signed"]
 
 
 def chain(folder: Path, manifest: Json, kept: str) -> list[str]:

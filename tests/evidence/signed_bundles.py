@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from tenantproof.evidence.attestation import envelope, pae
 from tenantproof.evidence.bundle import finish
 from tenantproof.evidence.keys import SigningKey, public_pem
-from tenantproof.evidence.manifest import ATTESTATION, MANIFEST, canonical
+from tenantproof.evidence.manifest import ATTESTATION, MANIFEST, STAMP, canonical, digest_of
 from tenantproof.evidence.verify import Verification, verify
 from tenantproof.model.run import Gate
 from tenantproof.outputs.junit import junit
@@ -59,6 +59,8 @@ def sign_anew(bundle: Path, manifest: dict[str, Any]) -> None:
     (bundle / MANIFEST).write_bytes(raw)
     statement = json.loads(base64.b64decode(json.loads((bundle / ATTESTATION).read_bytes())["payload"]))
     pairs = [(MANIFEST, hashlib.sha256(raw).hexdigest()), *((e["name"], e["sha256"]) for e in manifest["files"])]
+    if (bundle / STAMP).is_file():
+        pairs.append((STAMP, digest_of(bundle / STAMP)))
     statement["subject"] = [{"name": name, "digest": {"sha256": digest}} for name, digest in pairs]
     payload = canonical(statement)
     (bundle / ATTESTATION).write_bytes(envelope(payload, KEY.private.sign(pae(payload)), KEY.public))

@@ -45,6 +45,8 @@ class Plan:
     resume: str = ""
     waivers: Sequence[Waiver] = ()
     sweep: SweepChoice = field(default_factory=SweepChoice)
+    timestamp: str = ""
+    """The authority to ask for a time stamp, where the profile names none or another one is wanted."""
 
 
 def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
@@ -74,6 +76,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             waivers=plan.waivers,
             checks=plan.checks,
             lasted=time.monotonic() - began,
+            timestamp=plan.timestamp or plan.profile.evidence.timestamp,
             heads=target.heads.all(),
             exhibits=target.exhibits,
             fidelity=Fidelity(

@@ -18,6 +18,7 @@ from tenantproof.cli.renderings import renderings
 from tenantproof.evidence import heads
 from tenantproof.evidence.bundle import finish
 from tenantproof.evidence.keys import signing_key
+from tenantproof.evidence.timestamp import StampError, request_stamp
 from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
@@ -60,6 +61,8 @@ class Closing:
     checks: Path
     lasted: float = 0.0
     """Seconds since the start, by a clock that nobody can set."""
+    timestamp: str = ""
+    """The URL of the authority that stamps the bundle, if one does."""
     heads: Sequence[Head] = ()
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     """More files for the bundle, by name."""
@@ -70,15 +73,27 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
     """Write summary, reports, exports, manifest and attestation into the run's folder; closes the journal.
 
     Raises UsageError when the disk is full, the signing key can't be read, or a run that passed has a waiver that is
-    wrong; what was written by then is kept.
+    wrong or got no time stamp though one was asked for; what was written by then is kept.
     """
     record = record_of_run(closing, journal)
     journal.close()
     files = {**closing.exhibits, **renderings(record), heads.FILE: heads.heads_json(closing.heads)}
-    finish(closing.folder, record, files, signing_key())
-    if record.gate.exit == 0 and (wrong := _wrong_waivers(closing)):
+    troubles: list[str] = []
+    finish(closing.folder, record, files, signing_key(), lambda manifest: _stamp(closing.timestamp, manifest, troubles))
+    if record.gate.exit == 0 and (wrong := [*_wrong_waivers(closing), *troubles]):
         raise UsageError(" ".join(wrong))
     return record
+
+
+def _stamp(url: str, manifest: bytes, troubles: list[str]) -> bytes:
+    """A time stamp over the manifest, where one was asked for; a bundle without it is better than none."""
+    if not url:
+        return b""
+    try:
+        return request_stamp(url, manifest)
+    except StampError as error:
+        troubles.append(f"The bundle is signed, and bears no time stamp: {error}")
+        return b""
 
 
 def record_of_run(closing: Closing, journal: Journal) -> RunRecord:

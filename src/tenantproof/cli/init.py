@@ -57,6 +57,15 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # [aws.auditor]               # may read IAM in the vendor's account; the same three keys
 # [aws.laboratory]            # administers an account that holds nothing; asked there how this AWS behaves
 
+# What is done with a finished bundle: the time stamped by an authority, and a copy that nobody can change (S3 with
+# Object Lock; credentials as AWS tools find them on this machine).
+# [evidence]
+# timestamp = "https://tsa.example.com/tsr"
+# [evidence.archive]
+# bucket = "evidence-of-isolation"
+# mode = "COMPLIANCE"
+# days = 365
+
 # The break-glass path; without this table the support checks are not assessed.
 # [support]
 # max_seconds = 3600

@@ -43,6 +43,7 @@ class Choices:
     pairs: Literal["all", "sample"]
     budget: int
     seed: int
+    timestamp: str
 
 
 @click.command(name="run")
@@ -76,6 +77,9 @@ class Choices:
     help="Units that a sample of the sweep tries.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="What the sample of the sweep is drawn with.")
+@click.option(
+    "--timestamp", default="", metavar="URL", help="Let a time-stamping authority (RFC 3161) stamp the bundle."
+)
 @click.option("--quiet", is_flag=True, help="No progress; the closing table only.")
 def command(**options: object) -> int:
     """Attack a deployment and write a bundle of evidence.
@@ -119,6 +123,7 @@ def run(choices: Choices) -> int:
             resume=choices.resume,
             waivers=waivers,
             sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed),
+            timestamp=choices.timestamp,
         )
         record, bundle = attack(plan, progress)
         write_index(choices.evidence)

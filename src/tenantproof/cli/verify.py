@@ -10,6 +10,7 @@ import click
 from tenantproof.cli import places
 from tenantproof.evidence.keys import TrustedKey, trusted_keys
 from tenantproof.evidence.manifest import MANIFEST, digest_of, latest_of
+from tenantproof.evidence.timestamp import authorities
 from tenantproof.evidence.verify import Verification, signer_of, verify
 from tenantproof.model.errors import UsageError
 
@@ -20,9 +21,10 @@ _CHECKED = (
 )
 _UNCHECKED = (
     "that newer bundles were not thrown away (keep the digest of the newest manifest, see --since),",
-    "that the clock was right (no authority stamped the time), that whoever holds the key ran the",
-    "harness on the target named, and what the report says (see: tenantproof report)",
+    "{clock}that whoever holds the key ran the harness on the target",
+    "named, and what the report says (see: tenantproof report)",
 )
+_CLOCK = "that the clock was right (see --tsa), "
 
 
 @click.command(name="verify")
@@ -30,8 +32,14 @@ _UNCHECKED = (
 @click.option(
     "--key", "key_files", type=click.Path(path_type=Path), multiple=True, help="Public key (PEM). Default: our own."
 )
+@click.option(
+    "--tsa",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Certificate (PEM) of a time-stamping authority: the bundle must bear its stamp.",
+)
 @click.option("--since", default="", help="SHA-256 of a manifest that you kept: the chain must come from there.")
-def command(bundle: Path, key_files: tuple[Path, ...], since: str) -> int:
+def command(bundle: Path, key_files: tuple[Path, ...], tsa: tuple[Path, ...], since: str) -> int:
     """Check that BUNDLE (default: evidence/latest) is what was signed, and that the chain before it holds.
 
     The key never comes from the bundle: it is one of those named by --key (more than once after a rotation), else
@@ -50,7 +58,7 @@ def command(bundle: Path, key_files: tuple[Path, ...], since: str) -> int:
     keys = trusted_keys(key_files)
     signer = signer_of(folder)
     key = next((each for each in keys if each.fingerprint == signer), keys[0])
-    result = verify(folder, key.public, since)
+    result = verify(folder, key.public, since, authorities(tsa))
     if result.manifest and key.retired and result.manifest.time > key.retired:
         result.problems.append(f"The key was retired at {key.retired}, before the run ended; it signs nothing since.")
     click.echo(_told(folder, result, key))
@@ -82,7 +90,10 @@ def _told(folder: Path, result: Verification, key: TrustedKey) -> str:
         lines.append(f"files   {result.files} of {len(result.manifest.files)} as they were signed")
         lines.append(f"chain   {result.links} hang together: this one, and those before it")
         lines.append(f"head    {digest_of(folder / MANIFEST)}")
+    if result.stamp is not None:
+        lines.append(f"stamped {result.stamp.at:%Y-%m-%dT%H:%M:%SZ} by {ascii(result.stamp.authority)[1:-1]}")
     lines.append(f"key     {key.fingerprint}{f' (retired {key.retired})' if key.retired else ''}")
     lines += ["", "checked      " + _CHECKED[0], *("             " + line for line in _CHECKED[1:])]
-    lines += ["not checked  " + _UNCHECKED[0], *("             " + line for line in _UNCHECKED[1:])]
+    unchecked = [line.format(clock="" if result.stamp else _CLOCK) for line in _UNCHECKED]
+    lines += ["not checked  " + unchecked[0], *("             " + line for line in unchecked[1:])]
     return "\n".join(lines)

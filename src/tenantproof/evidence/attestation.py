@@ -12,7 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tenantproof.evidence.keys import SigningKey, fingerprint
-from tenantproof.evidence.manifest import MANIFEST, Manifest, canonical
+from tenantproof.evidence.manifest import MANIFEST, STAMP, Manifest, canonical
 from tenantproof.model.run import ClaimResult, RunRecord
 from tenantproof.model.run_text import settled
 from tenantproof.model.standing import Standing, standing
@@ -24,9 +24,9 @@ PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 Json = dict[str, object]
 
 
-def attest(record: RunRecord, manifest: Manifest, key: SigningKey) -> bytes:
-    """The signed envelope as it stands in the bundle."""
-    payload = canonical(statement(settled(record), manifest))
+def attest(record: RunRecord, manifest: Manifest, key: SigningKey, stamp: bytes = b"") -> bytes:
+    """The signed envelope as it stands in the bundle; `stamp` is the time stamp over the manifest, where there is one."""
+    payload = canonical(statement(settled(record), manifest, hashlib.sha256(stamp).hexdigest() if stamp else ""))
     return envelope(payload, key.private.sign(pae(payload)), key.public)
 
 
@@ -42,11 +42,11 @@ def pae(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
 
 
-def statement(record: RunRecord, manifest: Manifest) -> Json:
-    """Who passed, who failed, and over which bytes that is said."""
+def statement(record: RunRecord, manifest: Manifest, stamp: str = "") -> Json:
+    """Who passed, who failed, and over which bytes that is said; `stamp` is the digest of the time stamp."""
     return {
         "_type": STATEMENT_TYPE,
-        "subject": subjects(manifest),
+        "subject": subjects(manifest, stamp),
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": _result(record),
@@ -58,10 +58,11 @@ def statement(record: RunRecord, manifest: Manifest) -> Json:
     }
 
 
-def subjects(manifest: Manifest) -> list[Json]:
-    """The manifest first, then every file that it lists."""
+def subjects(manifest: Manifest, stamp: str = "") -> list[Json]:
+    """The manifest first, then every file that it lists, and last the time stamp, where there is one."""
     head = hashlib.sha256(canonical(manifest)).hexdigest()
     pairs = [(MANIFEST, head), *((entry.name, entry.sha256) for entry in manifest.files)]
+    pairs += [(STAMP, stamp)] if stamp else []
     return [{"name": name, "digest": {"sha256": digest}} for name, digest in pairs]
 
 

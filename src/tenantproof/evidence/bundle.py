@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from tenantproof.evidence.attestation import attest
 from tenantproof.evidence.keys import SigningKey
 from tenantproof.evidence.manifest import (
     ATTESTATION,
+    BINDING,
     MANIFEST,
     PLAIN_NAME,
+    STAMP,
     Manifest,
     canonical,
     manifest_of,
@@ -37,10 +39,16 @@ class Bundle:
     keyid: str
 
 
-def finish(run_dir: Path, record: RunRecord, files: Mapping[str, bytes], key: SigningKey) -> Bundle:
+def finish(
+    run_dir: Path,
+    record: RunRecord,
+    files: Mapping[str, bytes],
+    key: SigningKey,
+    stamp: Callable[[bytes], bytes] | None = None,
+) -> Bundle:
     """Write `files` and record.json into the run's folder, then the manifest, then the attestation.
 
-    What lies in the folder already (the journal, closed) becomes part of the bundle. The attestation comes last: a
+    `stamp` is given the manifest and gives a time stamp over it, or nothing. What lies in the folder already (the journal, closed) becomes part of the bundle. The attestation comes last: a
     folder without one was never finished. Raises UsageError when the journal is still open, the bundle is finished
     already, or the disk is full.
     """
@@ -48,10 +56,15 @@ def finish(run_dir: Path, record: RunRecord, files: Mapping[str, bytes], key: Si
     try:
         for name, data in {**files, RECORD: encode(record)}.items():
             write(run_dir / name, data)
+        # A try before this one may have left a stamp of another manifest.
+        (run_dir / STAMP).unlink(missing_ok=True)
         with _alone(run_dir.parent):
             manifest = manifest_of(run_dir, record, previous_of(run_dir.parent, run_dir.name))
             write(run_dir / MANIFEST, canonical(manifest))
-            write(run_dir / ATTESTATION, attest(record, manifest, key))
+            stamped = stamp(canonical(manifest)) if stamp else b""
+            if stamped:
+                write(run_dir / STAMP, stamped)
+            write(run_dir / ATTESTATION, attest(record, manifest, key, stamped))
             point_latest(run_dir)
     except (OSError, ValueError) as error:
         raise UsageError(
@@ -112,7 +125,7 @@ def _review(run_dir: Path, record: RunRecord, files: Mapping[str, bytes]) -> Non
         raise UsageError(f"{run_dir} is signed already; a bundle is never changed, start a new run")
     if run_dir.name != record.id:
         raise UsageError(f"{run_dir} is not the folder of run {record.id}; a bundle is named after its run")
-    if strangers := [name for name in files if not PLAIN_NAME.match(name) or name in {MANIFEST, ATTESTATION, RECORD}]:
+    if strangers := [name for name in files if not PLAIN_NAME.match(name) or name in {*BINDING, RECORD}]:
         raise UsageError(f"{strangers} can't be files of a bundle; use plain names that the bundle doesn't use itself")
     if beside := [path.name for path in run_dir.iterdir() if path.name.endswith(_SIDE_FILES)]:
         raise UsageError(f"{run_dir / beside[0]} shows that the journal is still open; close it before the bundle")

@@ -14,6 +14,9 @@ from tenantproof.model.run import RunRecord
 
 MANIFEST = "manifest.json"
 ATTESTATION = "attestation.dsse.json"
+STAMP = "timestamp.tsr"
+BINDING = frozenset({MANIFEST, ATTESTATION, STAMP})
+"""The files that no manifest lists: they bind the others."""
 SCHEMA = "tenantproof.manifest/1"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 """Names that mean the same everywhere: no separators, no leading dot, ASCII only."""
@@ -35,7 +38,7 @@ class Previous(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every file of a bundle but the manifest and the attestation themselves. `time` is RFC 3339 in UTC."""
+    """Every file of a bundle but those that bind it (`BINDING`). `time` is RFC 3339 in UTC."""
 
     schema: str
     run: str
@@ -92,7 +95,7 @@ def _bundles(evidence: Path) -> Iterator[Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in {MANIFEST, ATTESTATION}:
+        if path.name in BINDING:
             continue
         if path.is_symlink() or not path.is_file() or not PLAIN_NAME.match(path.name):
             raise ValueError(f"{path} can't be part of a bundle: a bundle holds plain files with plain names")

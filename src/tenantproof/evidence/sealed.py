@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 import rfc8785
 
-from tenantproof.evidence.manifest import ATTESTATION, MANIFEST, PLAIN_NAME, SCHEMA, Manifest, canonical
+from tenantproof.evidence.manifest import BINDING, MANIFEST, PLAIN_NAME, SCHEMA, Manifest, canonical
 
 _MANY = 32 * 1024 * 1024
 """Bytes of a manifest or attestation beyond which we don't read it."""
@@ -75,7 +75,7 @@ def parse(data: bytes, kind: type[_T], name: str) -> _T:
 def _review(manifest: Manifest) -> None:
     names = [entry.name for entry in manifest.files]
     for name in [*names, manifest.run]:
-        if not PLAIN_NAME.match(name) or name in {MANIFEST, ATTESTATION}:
+        if not PLAIN_NAME.match(name) or name in BINDING:
             raise Tampered(f"{MANIFEST} lists {name!r}, which can't be the name of a file or run of a bundle.")
     if manifest.previous and not PLAIN_NAME.match(manifest.previous.run):
         raise Tampered(f"{MANIFEST} names {manifest.previous.run!r} as the run before, which can't be a run's name.")

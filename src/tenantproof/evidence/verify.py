@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.x509 import Certificate
 
 from tenantproof.evidence.attestation import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, envelope, pae, subjects
 from tenantproof.evidence.chain import follow
 from tenantproof.evidence.keys import fingerprint
-from tenantproof.evidence.manifest import ATTESTATION, MANIFEST, FileEntry, Manifest, digest_of
+from tenantproof.evidence.manifest import ATTESTATION, BINDING, MANIFEST, STAMP, FileEntry, Manifest, digest_of
 from tenantproof.evidence.sealed import Newer, Tampered, manifest_in, parse, read
+from tenantproof.evidence.timestamp import Stamp, StampError, verify_stamp
 
 class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keyid: str
@@ -40,6 +44,8 @@ class Verification:
     links: int = 0
     """Bundles that hang together, this one and those before it that lie beside it."""
     manifest: Manifest | None = None
+    stamp: Stamp | None = None
+    """The time stamp, where it was verified against the certificate of an authority."""
     is_newer: bool = False
     """Whether it is of a format that this version does not know, so that nothing of it could be checked."""
 
@@ -49,17 +55,21 @@ class Verification:
         return not self.problems
 
 
-def verify(bundle: Path, public_key: Ed25519PublicKey, since: str = "") -> Verification:
+def verify(
+    bundle: Path, public_key: Ed25519PublicKey, since: str = "", trusted: Sequence[Certificate] = ()
+) -> Verification:
     """Check a bundle against a public key that came by another way than the bundle. Never raises for its content.
 
-    `since` is the hex SHA-256 of a manifest that somebody kept: the chain must come from there.
+    `since` is the hex SHA-256 of a manifest that somebody kept: the chain must come from there. `trusted` are the
+    certificates of time-stamping authorities; where there are any, the bundle must bear a stamp by one of them.
     """
     folder = bundle.resolve()
     result = Verification()
     try:
         manifest = manifest_in(folder)
         result.manifest = manifest
-        _check_attestation(folder, manifest, public_key)
+        stamp = _check_attestation(folder, manifest, public_key)
+        _check_stamp(folder, stamp, trusted, result)
     except Tampered as problem:
         result.problems.append(str(problem))
         result.is_newer = isinstance(problem, Newer)
@@ -77,8 +87,11 @@ def signer_of(bundle: Path) -> str:
         return ""
 
 
-def _check_attestation(folder: Path, manifest: Manifest, key: Ed25519PublicKey) -> None:
-    """Raises Tampered unless the envelope is, byte for byte, one that the key's holder made over this manifest."""
+def _check_attestation(folder: Path, manifest: Manifest, key: Ed25519PublicKey) -> str:
+    """The digest of the time stamp that was signed, or nothing where none was.
+
+    Raises Tampered unless the envelope is, byte for byte, one that the key's holder made over this manifest.
+    """
     data = read(folder / ATTESTATION)
     parsed = parse(data, _Envelope, ATTESTATION)
     if parsed.payloadType != PAYLOAD_TYPE or len(parsed.signatures) != 1:
@@ -93,21 +106,45 @@ def _check_attestation(folder: Path, manifest: Manifest, key: Ed25519PublicKey) 
         key.verify(signature, pae(payload))
     except InvalidSignature:
         raise Tampered(f"The signature in {ATTESTATION} does not fit its content and the key.") from None
-    _check_statement(payload, manifest)
+    return _check_statement(payload, manifest)
 
 
-def _check_statement(payload: bytes, manifest: Manifest) -> None:
+def _check_statement(payload: bytes, manifest: Manifest) -> str:
     statement = json.loads(payload)
     if statement.get("_type") != STATEMENT_TYPE or statement.get("predicateType") != PREDICATE_TYPE:
         raise Tampered(f"{ATTESTATION} holds a signed statement of another kind than a test result.")
-    if statement.get("subject") != subjects(manifest):
+    said = statement.get("subject")
+    stamp = str(said[-1]["digest"].get("sha256")) if isinstance(said, list) and len(said) > len(manifest.files) + 1 else ""
+    if said != subjects(manifest, stamp):
         raise Tampered(f"{MANIFEST} is not the one that was signed.")
+    return stamp
+
+
+def _check_stamp(folder: Path, wanted: str, trusted: Sequence[Certificate], result: Verification) -> None:
+    """Raises Tampered unless the time stamp is the one that was signed, and holds where its authority is known."""
+    path = folder / STAMP
+    if not wanted:
+        if path.exists() or path.is_symlink():
+            raise Tampered(f"{STAMP} was added: the attestation does not name it.")
+        if trusted:
+            raise Tampered("The bundle bears no time stamp.")
+        return
+    stamp = read(path)
+    if hashlib.sha256(stamp).hexdigest() != wanted:
+        raise Tampered(f"{STAMP} was changed: its SHA-256 is not the one that was signed.")
+    if not trusted:
+        result.notes.append("The time stamp was not checked; name its authority's certificate with --tsa FILE.")
+        return
+    try:
+        result.stamp = verify_stamp(stamp, read(folder / MANIFEST), trusted)
+    except StampError as error:
+        raise Tampered(f"{STAMP}: {error}.") from None
 
 
 def _check_files(folder: Path, manifest: Manifest, result: Verification) -> None:
     wanted = {entry.name: entry for entry in manifest.files}
     found = {path.name: path for path in folder.iterdir()}
-    for name in sorted(found.keys() - wanted.keys() - {MANIFEST, ATTESTATION}):
+    for name in sorted(found.keys() - wanted.keys() - BINDING):
         result.problems.append(f"{_shown(name)} was added: the manifest does not list it.")
     for name, entry in wanted.items():
         if name not in found:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from tenantproof.model import aggregation_profile, erasure_profile, legal_path, streams_profile
+from tenantproof.model import aggregation_profile, erasure_profile, evidence_profile, legal_path, streams_profile
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -271,3 +271,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kafka: streams_profile.Kafka | None = None
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
+    evidence: evidence_profile.Evidence = evidence_profile.Evidence()
