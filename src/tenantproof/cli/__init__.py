@@ -23,6 +23,7 @@ COMMANDS = (
     "history",
     "diff",
     "rotate",
+    "archive",
     "sensitivity",
     "doctor",
     "init",

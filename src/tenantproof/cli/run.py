@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +13,16 @@ import click
 from rich.console import Console
 
 from tenantproof.cli import places
+from tenantproof.cli.archive import told as archived
 from tenantproof.cli.assessment import Plan, attack
 from tenantproof.cli.embedded import embedded, needs_streams
 from tenantproof.cli.history import write_index
 from tenantproof.cli.progress import Progress
 from tenantproof.cli.table import show
+from tenantproof.evidence.archive import ArchiveError, archive
 from tenantproof.judge.waivers import load_waivers
 from tenantproof.model.errors import UsageError
+from tenantproof.model.evidence_profile import Archive
 from tenantproof.model.profile_text import load, parse
 from tenantproof.model.sweep import BUDGET, SweepChoice
 from tenantproof.plugin.cards import load_cards
@@ -129,7 +133,19 @@ def run(choices: Choices) -> int:
         write_index(choices.evidence)
     width = None if sys.stdout.isatty() else _PRINTED_WIDTH
     show(record, bundle, Console(file=sys.stdout, highlight=False, width=width))
+    if (place := profile.evidence.archive) is not None:
+        _archive(bundle, place, failed=record.gate.exit != 0)
     return record.gate.exit
+
+
+def _archive(bundle: Path, place: Archive, *, failed: bool) -> None:
+    """Keep a copy; that there is none changes the exit code of a run that would have ended 0, and hides no other."""
+    try:
+        click.echo(archived(archive(bundle, place, datetime.now(UTC))))
+    except ArchiveError as error:
+        if not failed:
+            raise
+        click.echo(f"tenantproof: {error}", err=True)
 
 
 def _review(choices: Choices) -> None:
