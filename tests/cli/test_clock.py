@@ -16,11 +16,11 @@ from tenantproof.plugin.run import Assessment
 from tests.model.test_profile_text import GOOD
 
 
-def remarks(folder: Path, *, began: timedelta, lasted: float) -> tuple[str, ...]:
-    """What a run says of itself that began so long ago by the clock that can be set, and lasted so many seconds."""
+def closing(folder: Path, *, began: timedelta = timedelta(0), lasted: float = 0, is_printed: bool = False) -> Closing:
+    """A run that came to nothing: it began so long ago by the clock that can be set, and lasted so many seconds."""
     folder.mkdir(parents=True)
     cards = load_cards(house("checks"))
-    closing = Closing(
+    return Closing(
         folder=folder,
         started=datetime.now(UTC) - began,
         profile=parse(GOOD, "staging.toml"),
@@ -29,14 +29,20 @@ def remarks(folder: Path, *, began: timedelta, lasted: float) -> tuple[str, ...]
         capabilities=frozenset(),
         assessment=Assessment.unreached(cards, "nobody answered"),
         identity={},
-        trouble="nobody answered",
+        trouble="" if is_printed else "nobody answered",
         strict=False,
         waivers=(),
         checks=house("checks"),
         lasted=lasted,
+        is_printed=is_printed,
     )
+
+
+def remarks(folder: Path, *, began: timedelta, lasted: float) -> tuple[str, ...]:
+    """What such a run says of itself."""
+    made = closing(folder, began=began, lasted=lasted)
     with Journal.create(folder / "journal.sqlite", {}) as journal:
-        return record_of_run(closing, journal).remarks
+        return record_of_run(made, journal).remarks
 
 
 @pytest.mark.parametrize("hours", [-3, 3])

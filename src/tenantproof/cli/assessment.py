@@ -47,6 +47,8 @@ class Plan:
     sweep: SweepChoice = field(default_factory=SweepChoice)
     timestamp: str = ""
     """The authority to ask for a time stamp, where the profile names none or another one is wanted."""
+    is_printed: bool = False
+    """Whether the bundle is to hold the report as a PDF too."""
 
 
 def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
@@ -76,6 +78,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             waivers=plan.waivers,
             checks=plan.checks,
             lasted=time.monotonic() - began,
+            is_printed=plan.is_printed,
             timestamp=plan.timestamp or plan.profile.evidence.timestamp,
             heads=target.heads.all(),
             exhibits=target.exhibits,

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import click
 import msgspec
 
 from tenantproof.cli import itself, places
 from tenantproof.cli.criteria import load_criteria
 from tenantproof.cli.past import newest_moment, past_runs, record_of
+from tenantproof.cli.pdf import pdf_of
 from tenantproof.cli.renderings import renderings
 from tenantproof.evidence import heads
 from tenantproof.evidence.bundle import finish
@@ -66,6 +68,8 @@ class Closing:
     heads: Sequence[Head] = ()
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     """More files for the bundle, by name."""
+    is_printed: bool = False
+    """Whether the bundle is to hold the report as a PDF too."""
     fidelity: Fidelity = field(default_factory=Fidelity)
 
 
@@ -78,11 +82,23 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
     record = record_of_run(closing, journal)
     journal.close()
     files = {**closing.exhibits, **renderings(record), heads.FILE: heads.heads_json(closing.heads)}
+    files |= _printed(closing, files["report.html"])
     troubles: list[str] = []
     finish(closing.folder, record, files, signing_key(), lambda manifest: _stamp(closing.timestamp, manifest, troubles))
     if record.gate.exit == 0 and (wrong := [*_wrong_waivers(closing), *troubles]):
         raise UsageError(" ".join(wrong))
     return record
+
+
+def _printed(closing: Closing, page: bytes) -> dict[str, bytes]:
+    """The report as a PDF, where one was asked for and a browser is here to print it; a bundle is complete without."""
+    if not closing.is_printed or closing.trouble:
+        return {}
+    try:
+        return {"report.pdf": pdf_of(page)}
+    except UsageError as error:
+        click.echo(f"tenantproof: the bundle holds no report.pdf: {error}", err=True)
+        return {}
 
 
 def _stamp(url: str, manifest: bytes, troubles: list[str]) -> bytes:

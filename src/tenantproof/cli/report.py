@@ -9,7 +9,7 @@ import click
 
 from tenantproof.cli import places
 from tenantproof.cli.past import record_of
-from tenantproof.cli.pdf import print_pdf
+from tenantproof.cli.pdf import pdf_of
 from tenantproof.cli.verify import named_bundle
 from tenantproof.evidence.bundle import write
 from tenantproof.model.errors import UsageError
@@ -36,8 +36,7 @@ def command(bundle: Path, output: Path | None, opens: str, pdf: Path | None) -> 
     if output is not None:
         _write_outside(folder, output, drawn)
     if pdf is not None:
-        _refuse_inside(folder, pdf)
-        print_pdf(folder / "report.html", pdf)
+        _write_outside(folder, pdf, pdf_of(_stored(folder / "report.html")))
     alike = _stored(folder / "report.html") == drawn
     click.echo(_told(folder, record, alike=alike))
     if opens == "yes":
@@ -57,7 +56,7 @@ def _write_outside(folder: Path, output: Path, drawn: bytes) -> None:
     try:
         write(output, drawn)
     except OSError as error:
-        raise UsageError(f"{output} can't be written: {error.strerror}; name another --output") from None
+        raise UsageError(f"{output} can't be written: {error.strerror}; name another place") from None
 
 
 def _refuse_inside(folder: Path, output: Path) -> None:

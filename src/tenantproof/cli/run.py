@@ -48,6 +48,7 @@ class Choices:
     budget: int
     seed: int
     timestamp: str
+    pdf: bool | None
 
 
 @click.command(name="run")
@@ -84,6 +85,7 @@ class Choices:
 @click.option(
     "--timestamp", default="", metavar="URL", help="Let a time-stamping authority (RFC 3161) stamp the bundle."
 )
+@click.option("--pdf/--no-pdf", default=None, help="Print the report into the bundle. Default: unless --only is given.")
 @click.option("--quiet", is_flag=True, help="No progress; the closing table only.")
 def command(**options: object) -> int:
     """Attack a deployment and write a bundle of evidence.
@@ -128,6 +130,8 @@ def run(choices: Choices) -> int:
             waivers=waivers,
             sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed),
             timestamp=choices.timestamp,
+            # A browser takes seconds; who tries a few claims looks at the page.
+            is_printed=not only if choices.pdf is None else choices.pdf,
         )
         record, bundle = attack(plan, progress)
         write_index(choices.evidence)
