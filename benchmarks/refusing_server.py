@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-
-BODY = b'{"error":"INVALID_TOKEN","message":"The access token is not valid."}'
-ANSWER = (
-    b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-) + BODY
 
 
 class _Refusing(asyncio.Protocol):
     transport: asyncio.Transport
-    waiting = b""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer, self._waiting = answer, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # of a stream, so one that writes
 
     def data_received(self, data: bytes) -> None:
-        requests = (self.waiting + data).split(b"\r\n\r\n")
-        self.waiting = requests.pop()
-        self.transport.write(ANSWER * len(requests))
+        requests = (self._waiting + data).split(b"\r\n\r\n")
+        self._waiting = requests.pop()
+        self.transport.write(self._answer * len(requests))
 
 
-def serve(listening: socket.socket) -> None:
-    """Serve on a listening socket until the process ends."""
+def serve(listening: socket.socket, status: str, body: bytes, core: int) -> None:
+    """Serve on a listening socket and one core until the process ends."""
+    os.sched_setaffinity(0, {core})
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    answer = head.encode() + body
 
     async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(_Refusing, sock=listening)
+        server = await asyncio.get_running_loop().create_server(lambda: _Refusing(answer), sock=listening)
         await server.serve_forever()
 
     try:

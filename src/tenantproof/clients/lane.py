@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from tenantproof.clients.exchange import Answer, Request
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 MOST_TRIES = 4
 """How often a request is sent at most while the target answers 429 or 503."""
 _BUSY = frozenset({429, 503})
+_NEVER = float("inf")
 
 
 class Line(asyncio.Protocol):
@@ -38,7 +38,10 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: octets came."""
-        self._lane.guarded(self._lane.came, self, data)
+        try:
+            self._lane.came(self, data)
+        except BaseException as error:
+            self._lane.fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: it is over."""
@@ -64,10 +67,12 @@ class Lane:
         self._volley: Volley[Any] | None = None
         self._answers: list[Answer] = []
         self._tries = 0
+        self._is_waiting = False
         self._steps: Steps | None = None
         self._reading = Reading()
+        self._chunks: list[bytes] = []
         self._at = self._begun = 0.0
-        self.deadline = float("inf")
+        self.deadline = _NEVER
         self.is_idle = False
 
     def guarded(self, act: Callable[..., None], *arguments: object) -> None:
@@ -75,7 +80,11 @@ class Lane:
         try:
             act(*arguments)
         except BaseException as error:
-            self._run.fail(error)
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Our own code broke."""
+        self._run.fail(error)
 
     def proceed(self) -> None:
         """Go on with the next volley, or end."""
@@ -93,7 +102,7 @@ class Lane:
     def close(self) -> None:
         """End the connection; nothing more comes of it."""
         self._drop()
-        self.deadline = float("inf")
+        self.deadline = _NEVER
 
     def overdue(self) -> None:
         """The answer did not come in time."""
@@ -103,26 +112,32 @@ class Lane:
         """Octets came on the line."""
         if line is not self._line:
             return
-        if self._steps is None:
+        if not self._is_waiting:
             self._drop()  # it said something that nobody had asked for
             return
+        assert self._volley
+        request = self._volley.requests[len(self._answers)]
+        if self._steps is None and (known := self._run.known(request.method, data)):
+            self._settle_with(known)
+            return
         self._reading.started = True
-        self._step(data)
+        self._read_on(data)
 
     def ended(self, line: Line, error: Exception | None) -> None:
         """The line is over."""
         if line is not self._line:
             return
         self._line = None
-        if self._steps is None:
+        if not self._is_waiting:
             return
         if line.served and not self._reading.started and self._tries < 2 and _is_repeatable(self._request):
-            self._steps = None
+            self._is_waiting, self._steps = False, None
             self._wait_and_send()  # closed just as it was used, as an idle connection may be
         elif isinstance(error, OSError):
             self._settle(failure=f"the connection broke: {error.strerror or error}")
         else:
-            self._step(b"")
+            self._begin(line)
+            self._read_on(b"")
 
     @property
     def _request(self) -> Request:
@@ -130,7 +145,9 @@ class Lane:
         return self._volley.requests[len(self._answers)]
 
     def _wait_and_send(self) -> None:
-        if (seconds := self._run.delay()) > 0:
+        if self._run.is_unhurried:
+            self._send()
+        elif (seconds := self._run.delay()) > 0:
             self._run.loop.call_later(seconds, self.guarded, self._send)
         else:
             self._send()
@@ -142,22 +159,30 @@ class Lane:
             self._drop()
             self._run.spawn(self._open())
             return
-        self._send_on(self._line)
+        self._send_now(self._line)
 
     def _send_on(self, line: Line) -> None:
-        self._tries += 1
-        if not line.is_open:
-            self._settle(failure="the target closed the connection")
+        """The first on a connection that has just come about."""
+        if line.is_open:
+            self._send_now(line)
             return
+        self._tries += 1
+        self._settle(failure="the target closed the connection")
+
+    def _send_now(self, line: Line) -> None:
+        self._tries += 1
         self._write(line)
         self._await_answer()
 
     def _write(self, line: Line) -> None:
         assert self._volley
         assert line.transport
-        place, volley = self._run.place, self._volley
-        due = volley.requests[len(self._answers) :] if volley.pipelined else (self._request,)
-        octets = b"".join(octets_of(request, place.authority, place.prefix) for request in due)
+        authority, prefix, volley = self._run.authority, self._run.place.prefix, self._volley
+        if volley.pipelined:
+            due = volley.requests[len(self._answers) :]
+            octets = b"".join(octets_of(request, authority, prefix) for request in due)
+        else:
+            octets = octets_of(volley.requests[len(self._answers)], authority, prefix)
         if not volley.hold:
             line.transport.write(octets)
             return
@@ -173,7 +198,7 @@ class Lane:
         except OSError as error:
             self.guarded(self._settle, unreachable(self._run.place, error))
             return
-        if self.deadline == float("inf"):  # it took too long, and the volley has been settled
+        if self.deadline == _NEVER:  # it took too long, and the volley has been settled
             line.close()
             return
         self._line = line
@@ -181,13 +206,28 @@ class Lane:
 
     def _await_answer(self) -> None:
         assert self._line
-        self._reading = Reading()
-        self._steps = self._line.framing.read(self._request.method, self._reading)
-        self._step(None)
+        self._is_waiting, self._steps = True, None
+        if self._line.framing.buffer:  # it came together with the answer before
+            self._chunks.append(bytes(self._line.framing.buffer))
+            self._begin(self._line)
+
+    def _begin(self, line: Line) -> None:
+        """Start to read, unless that was done."""
+        if self._steps is None:
+            self._steps = line.framing.read(self._request.method, self._reading)
+            self._step(None)
+
+    def _read_on(self, data: bytes) -> None:
+        """Read what came, which is an answer, a part of one or (nothing) the end."""
+        if self._line:
+            self._begin(self._line)
+        self._chunks.append(data)
+        self._step(data)
 
     def _step(self, data: bytes | None) -> None:
         """Read on with what came; None begins."""
-        assert self._steps
+        if self._steps is None:
+            return
         try:
             if data is None:
                 next(self._steps)
@@ -202,20 +242,38 @@ class Lane:
 
     def _settle(self, failure: str = "", malformed: str = "") -> None:
         """An answer is there, or there will be none."""
-        self._steps, self.deadline = None, float("inf")
         answer = answer_of(self._reading, failure, malformed)
         if not self._reading.reusable or failure or malformed:
             self._drop()
-        elif self._line:
+        elif self._line and len(self._chunks) == 1 and not self._line.framing.buffer:
+            self._run.learn(self._request.method, self._chunks[0], answer)
+        self._reading, self._chunks = Reading(), []
+        self._settle_with(answer)
+
+    def _settle_with(self, answer: Answer) -> None:
+        """The answer is this one; a connection that is still there carries the next."""
+        self._is_waiting, self._steps, self.deadline = False, None, _NEVER
+        if self._line:
             self._line.served += 1
-        self._reading = Reading()
         if answer.status in _BUSY and self._may_try_again() and self._run.back_off(answer, self._tries):
             self._wait_and_send()
             return
-        took = time.perf_counter() - self._begun
-        self._answers.append(replace(answer, at=self._at, seconds=took, tries=max(self._tries, 1)))
+        self._answers.append(self._stamped(answer))
         self._tries = 0
         self._continue()
+
+    def _stamped(self, answer: Answer) -> Answer:
+        return Answer(
+            status=answer.status,
+            reason=answer.reason,
+            headers=answer.headers,
+            body=answer.body,
+            failure=answer.failure,
+            malformed=answer.malformed,
+            at=self._at,
+            seconds=time.perf_counter() - self._begun,
+            tries=self._tries or 1,
+        )
 
     def _may_try_again(self) -> bool:
         assert self._volley

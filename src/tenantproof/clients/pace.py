@@ -21,6 +21,11 @@ class Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether everybody passes at once."""
+        return not self._gap
+
     def wait(self) -> None:
         """Return when it is the caller's turn."""
         if (seconds := self.reserve()) > 0:

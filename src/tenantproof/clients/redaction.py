@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 from tenantproof.clients.exchange import Headers
 
@@ -27,6 +28,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 # Other, control, format, surrogate, private use, unassigned, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _LONGEST_LINE = 300
+_SHORT = 2048
 
 
 def digest(data: bytes | str) -> str:
@@ -35,11 +37,25 @@ def digest(data: bytes | str) -> str:
     return "sha256:" + hashlib.sha256(octets).hexdigest()
 
 
+def digest_of_body(body: bytes) -> str:
+    """The digest of an answer's body; most are refusals, which say the same again and again."""
+    return _digest_again(body) if len(body) <= _SHORT else digest(body)
+
+
+@lru_cache(maxsize=1024)
+def _digest_again(body: bytes) -> str:
+    return digest(body)
+
+
 def redact(headers: Headers) -> Headers:
     """The headers with the values of those that carry secrets replaced by digests, and tokens elsewhere too."""
-    return tuple(
-        (name, digest(value) if name.strip().lower() in _SECRET_HEADERS else scrub(value)) for name, value in headers
-    )
+    return tuple((name, digest(value) if is_secret(name) else scrub(value)) for name, value in headers)
+
+
+@lru_cache(maxsize=1024)
+def is_secret(header: str) -> bool:
+    """Whether a header of that name carries a secret, however it is written."""
+    return header.strip().lower() in _SECRET_HEADERS
 
 
 def scrub(text: str) -> str:

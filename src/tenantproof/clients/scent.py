@@ -12,9 +12,10 @@ from functools import lru_cache
 import ahocorasick
 
 from tenantproof.clients.canaries import guises, views, views_of
-from tenantproof.clients.exchange import Answer
+from tenantproof.clients.exchange import Answer, Headers
 
 _EDGE = 8
+_SHORT = 4096
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -34,7 +35,8 @@ class Scent:
                 self._automaton.add_word(guise.decode("latin-1"), marker)
         if self._owner:
             self._automaton.make_automaton()
-        self._of_body = lru_cache(maxsize=512)(self._in_body)
+        # Refusals are the same octets a thousand times over; what was looked at once need not be again.
+        self._of_short = lru_cache(maxsize=1024)(self._in_answer)
 
     def owner(self, marker: str) -> str:
         """The tenant whom the marker belongs to."""
@@ -42,9 +44,8 @@ class Scent:
 
     def markers(self, answer: Answer) -> frozenset[str]:
         """Every marker that stands in the status line, the headers or the body, in any guise."""
-        # Refusals are the same octets a thousand times over; what was looked at once need not be again.
-        found = self._of_body(answer.body) if answer.body else _NOTHING
-        return found | self._in_views(views(Answer(reason=answer.reason, headers=answer.headers)))
+        look = self._of_short if len(answer.body) <= _SHORT else self._in_answer
+        return look(answer.reason, answer.headers, answer.body)
 
     def foreign(self, answer: Answer, caller: str, asked: Iterable[str] = ()) -> frozenset[str]:
         """Markers of others than the caller, without those that the request itself named."""
@@ -58,8 +59,8 @@ class Scent:
         """Every marker that stands in a text, in any guise."""
         return self._in_views(views_of(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text))
 
-    def _in_body(self, body: bytes) -> frozenset[str]:
-        return self._in_views(views(Answer(body=body)))
+    def _in_answer(self, reason: str, headers: Headers, body: bytes) -> frozenset[str]:
+        return self._in_views(views(Answer(reason=reason, headers=headers, body=body)))
 
     def _in_views(self, seen: Iterable[bytes]) -> frozenset[str]:
         if not self._owner:

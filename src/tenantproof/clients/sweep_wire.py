@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from tenantproof.clients.exchange import Answer
+from tenantproof.clients.known import Known
 from tenantproof.clients.lane import Lane, Line
 from tenantproof.clients.pace import Pace
 from tenantproof.clients.volley import Sink, Volley
@@ -46,6 +47,7 @@ class SweepWire:
             )
         self._safety = safety
         self._pace = pace or Pace(safety.requests_per_second)
+        self._known = Known()
 
     def run(self, volleys: Iterable[Volley[T]], sink: Sink[T]) -> None:
         """Send them all and give every answer to the sink, in the order in which they come.
@@ -58,15 +60,21 @@ class SweepWire:
             runner.run(self._all(volleys, sink))
 
     async def _all(self, volleys: Iterable[Volley[T]], sink: Sink[T]) -> None:
-        run = Run(self._place, self._safety, self._pace, iter(volleys), sink)
+        run = Run(self._place, self._safety, self._pace, self._known, iter(volleys), sink)
         await run.finish()
 
 
 class Run(Generic[T]):
     """One run: its lanes, and what they share."""
 
-    def __init__(self, place: Place, safety: Safety, pace: Pace, volleys: Iterator[Volley[T]], sink: Sink[T]) -> None:
+    def __init__(
+        self, place: Place, safety: Safety, pace: Pace, known: Known, volleys: Iterator[Volley[T]], sink: Sink[T]
+    ) -> None:
         self.place, self.seconds, self.loop = place, safety.timeout_seconds, asyncio.get_running_loop()
+        self.authority = place.authority
+        self.known, self.learn = known.answer, known.learn
+        self.is_unhurried = pace.is_free
+        """Whether nobody has to wait before a request."""
         self._pace, self._volleys, self._sink = pace, volleys, sink
         self._done: asyncio.Future[None] = self.loop.create_future()
         self._lanes = [Lane(self) for _ in range(safety.connections)]
@@ -124,6 +132,7 @@ class Run(Generic[T]):
             return False
         self._patience -= added
         self._busy_until = max(self._busy_until, until)
+        self.is_unhurried = False
         return True
 
     def spawn(self, coroutine: Coroutine[None, None, None]) -> None:

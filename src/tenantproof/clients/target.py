@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from tenantproof.clients.aws import AwsClients
@@ -95,7 +95,7 @@ class Target:
         probe: str = "",
     ) -> Request:
         """The request of an operation, with its path filled in; `bearer` goes where the profile says that tokens go."""
-        path = operation.path.replace("{tenant}", quote(tenant, safe="")).replace("{id}", quote(record, safe=""))
+        path = _path(operation.path, tenant, record)
         authorization = (self.authorization(bearer),) if bearer else ()
         return Request(
             method=operation.method,
@@ -145,6 +145,11 @@ class Target:
         self.wire.close()
         if self._aws:
             self._aws.close()
+
+
+@lru_cache(maxsize=4096)
+def _path(template: str, tenant: str, record: str) -> str:
+    return template.replace("{tenant}", quote(tenant, safe="")).replace("{id}", quote(record, safe=""))
 
 
 def _capabilities(profile: Profile) -> frozenset[str]:

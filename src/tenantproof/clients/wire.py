@@ -9,13 +9,14 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError, answer_of
 from tenantproof.clients.octets import octets_of
 from tenantproof.clients.pace import Pace
-from tenantproof.clients.redaction import digest, one_line, redact, scrub
+from tenantproof.clients.redaction import digest, is_secret, one_line, scrub
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile import Safety
 
@@ -32,6 +33,10 @@ __all__ = [
     "request_line",
     "response_line",
 ]
+
+
+_SHORT, _LONG = 300, 2000
+"""Characters; targets and headers that are longer are not kept for another time."""
 
 
 @dataclass(frozen=True)
@@ -188,24 +193,49 @@ def authority(host: str) -> str:
 
 def request_line(request: Request) -> str:
     """The request in one redacted line, fit to print."""
-    return one_line(f"{request.method} {scrub(request.target)}")
+    if len(request.target) > _SHORT:
+        return _first_line(request.method, request.target)
+    return _first_line_again(request.method, request.target)
+
+
+def _first_line(method: str, target: str) -> str:
+    return one_line(f"{method} {scrub(target)}")
+
+
+# A sweep sends the same few targets and headers over and over.
+_first_line_again = lru_cache(maxsize=2048)(_first_line)
 
 
 def response_line(answer: Answer) -> str:
     """The answer in one line, fit to print; never any of its body."""
     if not answer.status:
         return one_line(answer.failure or answer.malformed or "no answer")
-    trouble = answer.malformed or answer.failure
-    status = f"{answer.status} {scrub(answer.reason)}".strip()
-    return one_line(f"{status}, {len(answer.body)} octets" + (f"; {trouble}" if trouble else ""))
+    return _answered(answer.status, answer.reason, len(answer.body), answer.malformed or answer.failure)
+
+
+@lru_cache(maxsize=1024)
+def _answered(status: int, reason: str, length: int, trouble: str) -> str:
+    said = f"{status} {scrub(reason)}".strip()
+    return one_line(f"{said}, {length} octets" + (f"; {trouble}" if trouble else ""))
 
 
 def replay(request: Request) -> str:
     """The whole request with secrets replaced by digests: a line, headers, an empty line and the digest of a body."""
-    head = [f"{request.method} {scrub(request.target)} HTTP/1.1"]
-    head += [f"{name}: {value}" for name, value in redact(request.headers)]
+    head = [one_line(f"{request.method} {scrub(request.target)} HTTP/1.1", 2000)]
+    head += [
+        _header_line_again(name, value) if len(value) <= _LONG else _header_line(name, value)
+        for name, value in request.headers
+    ]
     body = f"[{len(request.body)} octets, {digest(request.body)}]" if request.body else ""
-    return "\n".join([*(one_line(line, 2000) for line in head), "", body]).rstrip()
+    return "\n".join([*head, "", body]).rstrip()
+
+
+def _header_line(name: str, value: str) -> str:
+    shown = digest(value) if is_secret(name) else scrub(value)
+    return one_line(f"{name}: {shown}", 2000)
+
+
+_header_line_again = lru_cache(maxsize=2048)(_header_line)
 
 
 def _push(connection: socket.socket, octets: bytes, deadline: float, allowed: float) -> None:

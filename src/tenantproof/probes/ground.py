@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
-from tenantproof.clients.redaction import digest
+from tenantproof.clients.redaction import digest, digest_of_body
 from tenantproof.clients.scent import Scent
 from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.target import Target
@@ -46,6 +47,7 @@ class Ground:
         self.queries = {each.name: urlencode(queries_of(each, rng)) for each in self.endpoints}
         self._parties: dict[str, Party] = {}
         self._principals: dict[str, str] = {}
+        self._bearers: dict[tuple[str, str], tuple[str, float]] = {}
         self._prints: dict[str, str] = {}
         self._shared: set[str] = set()
 
@@ -73,7 +75,7 @@ class Ground:
 
     def print_of(self, body: bytes) -> str:
         """The tenant that alone is told exactly this, or an empty text."""
-        seen = digest(body)
+        seen = digest_of_body(body)
         return "" if seen in self._shared else self._prints.get(seen, "")
 
     def bearer(self, tenant: str, endpoint: Endpoint) -> str:
@@ -89,7 +91,7 @@ class Ground:
     def request(self, draft: Draft, endpoint: Endpoint) -> Request:
         """The request of a draft, with the token of its caller and a probe id of its own."""
         name = self.principal(endpoint)
-        token = self.target.bearer(draft.caller.id, name)
+        token = self._bearer(draft.caller.id, name)
         headers: Headers = (("Authorization", f"Bearer {token}"), ("Accept", "application/json"), *draft.headers)
         path = f"{draft.path}?{draft.query}" if draft.query else draft.path
         return Request(
@@ -102,6 +104,14 @@ class Ground:
             # What is refused may be asked again; of what a target carries out, only what comes to the same.
             repeatable=draft.method in {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"},
         )
+
+    def _bearer(self, tenant: str, name: str) -> str:
+        """A token that is good for a while; within a second it is not asked for again."""
+        token, until = self._bearers.get((tenant, name), ("", 0.0))
+        if (now := time.monotonic()) >= until:
+            token = self.target.bearer(tenant, name)
+            self._bearers[tenant, name] = token, now + 1
+        return token
 
     def lets_in(self, asked: Sequence[tuple[Endpoint, str]]) -> list[Observation]:
         """Owners' own requests (operation and tenant) get past the gate.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -11,7 +12,7 @@ from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.ground import Ground
-from tenantproof.probes.sighting import json_object, refusal_name, sight
+from tenantproof.probes.sighting import code_of, json_object, refusal_name, sight
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import Aim, Reach, Vector
 
@@ -75,17 +76,19 @@ def read_trial(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> T
     return Trial(
         leak=leak,
         access=access,
-        sent=tuple(map(_sent, [attempt] * len(answers), attempt.requests, attempt.drafts, answers)),
+        sent=tuple([_sent(attempt, *each) for each in zip(attempt.requests, attempt.drafts, answers, strict=True)]),
         wrote=vector.reach is Reach.OWN and 200 <= answer.status < 300 and request.method not in {"GET", "HEAD"},
     )
 
 
 def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[Outcome, tuple[str, ...]]:
     for draft, answer in zip(attempt.drafts, answers, strict=True):
-        if found := ground.scent.foreign(answer, draft.caller.id, _named(attempt, draft)):
+        if ground.scent.markers(answer) and (
+            found := ground.scent.foreign(answer, draft.caller.id, _named(attempt, draft))
+        ):
             owners = ", ".join(sorted({ground.scent.owner(each) for each in found}))
             return PRESENT, (f"{draft.caller.id} was told {len(found)} canaries and ids of {owners}",)
-        if (owner := ground.print_of(answer.body)) and owner != draft.caller.id and answer.status == 200:
+        if answer.status == 200 and (owner := ground.print_of(answer.body)) and owner != draft.caller.id:
             return PRESENT, (f"{draft.caller.id} was told to the octet what {owner} alone is told",)
     answer = answers[-1]
     if not answer.is_whole:
@@ -106,12 +109,14 @@ def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
         return False
     if answer.status in {206, 304, 412}:
         return True
+    if not 200 <= answer.status < 300:
+        return False
     # A service that takes the path for the attacker's own answers with its own; one that knows no such path may
     # answer with a page for people.
     is_own = ground.print_of(answer.body) == caller or any(
         ground.scent.owner(each) == caller for each in ground.scent.markers(answer)
     )
-    return 200 <= answer.status < 300 and not is_own and "text/html" not in answer.header("content-type")
+    return not is_own and "text/html" not in answer.header("content-type")
 
 
 def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
@@ -130,8 +135,7 @@ def _access(ground: Ground, answer: Answer, *, leaked: bool) -> tuple[Outcome, t
         return UNANSWERED, (answer.failure or answer.malformed or "no answer",)
     if refusal_name(answer, http) == "mismatch":
         return REFUSED, ()
-    code = json_object(answer.body).get(http.code_field)
-    saw = f"{answer.status} {code}" if isinstance(code, str) else str(answer.status)
+    saw = f"{answer.status} {code_of(answer, http)}".strip()
     wanted = http.refusals["mismatch"]
     return UNCLEAR, (f"saw {saw}; the contract refuses with {wanted.status} {wanted.code}",)
 
@@ -143,12 +147,17 @@ def _named(attempt: Attempt, draft: Draft) -> list[str]:
     return [each for each in known if each in said or each.encode() in draft.body]
 
 
+@lru_cache(maxsize=64)
+def _is_object(body: bytes) -> bool:
+    return bool(json_object(body))
+
+
 def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> Sent:
     case, vector = attempt.case, attempt.vector
     door = case.endpoint.template.split("{tenant}")[0] + case.victim.id
     if vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
         expects = "both"
-    elif vector.aim is Aim.REFUSED or (vector.reach is Reach.OWN and json_object(answer.body)):
+    elif vector.aim is Aim.REFUSED or (vector.reach is Reach.OWN and _is_object(answer.body)):
         did = 200 <= answer.status < 300 and request.method not in {"GET", "HEAD"}
         expects = "some" if did else "own"
     else:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from tenantproof.clients.canaries import found_in
 from tenantproof.clients.exchange import Answer, Request
-from tenantproof.clients.redaction import digest, one_line
+from tenantproof.clients.redaction import digest, digest_of_body, one_line
 from tenantproof.clients.wire import new_probe, replay, request_line, response_line
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http
 
-__all__ = ["access", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
+__all__ = ["access", "code_of", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
+
+_SHORT = 2048
 
 
 def sight(
@@ -36,22 +39,38 @@ def sight(
         request=request_line(request),
         request_digest=digest(text),
         response=response_line(answer),
-        response_digest=digest(answer.body) if answer.status else "",
+        response_digest=digest_of_body(answer.body) if answer.status else "",
         at=answer.at,
         seconds=answer.seconds,
         unit=unit,
-        notes=tuple(one_line(note) for note in notes),
+        notes=tuple(map(one_line, notes)),
         replay=text,
     )
 
 
 def refusal_name(answer: Answer, http: Http) -> str:
     """The name of the contract's refusal that the answer is: status and code match. Empty if it is none of them."""
-    code = json_object(answer.body).get(http.code_field)
+    code = code_of(answer, http)
     for name, refusal in http.refusals.items():
         if answer.status == refusal.status and code == refusal.code:
             return name
     return ""
+
+
+def code_of(answer: Answer, http: Http) -> str:
+    """The code that the answer names where the contract has codes, or an empty text."""
+    if len(answer.body) > _SHORT:
+        return _member(answer.body, http.code_field)
+    return _member_again(answer.body, http.code_field)
+
+
+def _member(body: bytes, name: str) -> str:
+    value = json_object(body).get(name)
+    return value if isinstance(value, str) else ""
+
+
+# Refusals say the same again and again.
+_member_again = lru_cache(maxsize=1024)(_member)
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
@@ -85,6 +104,5 @@ def access(
     if seen == refusal:
         return REFUSED, ()
     named = http.refusals[refusal]
-    code = json_object(answer.body).get(http.code_field)
-    saw = f"{answer.status} {code}" if isinstance(code, str) else str(answer.status)
+    saw = f"{answer.status} {code_of(answer, http)}".strip()
     return UNCLEAR, (f"saw {saw}; the contract refuses with {named.status} {named.code}",)

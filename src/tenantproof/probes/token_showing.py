@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from tenantproof.clients.exchange import Answer, Headers, Request
-from tenantproof.clients.sweep_wire import SweepWire, Volley
+from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.tokens import Claims, Token, parse
 from tenantproof.model.errors import TargetError
 from tenantproof.model.observation import Observation, Unit
@@ -19,6 +19,10 @@ from tenantproof.probes.likeness import compare
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.public_keys import verifies
 from tenantproof.probes.sighting import access, new_probe, refusal_name, sight
+
+_KEPT, _SHORT = 512, 2048
+"""How many judgements of answers are kept for answers that are the same, and of how many octets of body at most."""
+_Said = tuple[str, tuple[str, ...], tuple[int, str, Headers, bytes, str, str]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,6 +86,7 @@ class TokenProbe(Probe):
         shown = self.put(tenant, token, tenant)
         if shown.outcome is PERMITTED:
             self._good[tenant] = shown.answer
+            self._judged.clear()
         keys = self.keys_of(parse(token))
         if not self._is_shared and not any(verifies(token, key, self.settings.algorithms) for key in keys):
             # Then nothing made of it is a forgery of anything.
@@ -102,8 +107,7 @@ class TokenProbe(Probe):
         def sink(volley: Volley[int], came: Sequence[Answer]) -> None:
             answers[volley.tag] = came[0]
 
-        profile = self.target.profile
-        SweepWire(profile.target.base_url, profile.safety, self.target.wire.pace).run(volleys, sink)
+        self.target.sweep_wire.run(volleys, sink)
         for volley, each in zip(volleys, presented, strict=True):
             yield self._seen(each, volley.requests[0], answers[volley.tag])
 
@@ -118,14 +122,25 @@ class TokenProbe(Probe):
         return self._request(presented.attacker, presented.at, carried, query=presented.query)
 
     def _request(self, as_: str, at: str, headers: Headers, *, query: str = "", path: str = "") -> Request:
+        named = (as_, at, path, query)
+        bare = self._bare.get(named) or self._without_token(*named)
+        if not query:  # one that has a token in its query is sent once
+            self._bare[named] = bare
+        return Request(
+            method=bare.method,
+            target=bare.target,
+            headers=(*headers, *bare.headers),
+            principal=bare.principal,
+            probe=new_probe(),
+        )
+
+    def _without_token(self, as_: str, at: str, path: str, query: str) -> Request:
         return self.target.request(
             self.target.operation("read"),
             tenant=path or at,
             record=self.target.tenant(at).records[0].id,
             query=query,
-            headers=headers,
             principal=f"{as_}/reader",
-            probe=new_probe(),
         )
 
     def _seen(self, presented: Presented, request: Request, answer: Answer) -> Observation:
@@ -136,12 +151,28 @@ class TokenProbe(Probe):
         return shown.sight(what, unit=presented.unit, notes=presented.notes)
 
     def _shown(self, at: str, request: Request, answer: Answer, refusals: tuple[str, ...]) -> Shown:
+        outcome, notes = self._judgement(at, answer, refusals)
+        return Shown(outcome, request, answer, notes)
+
+    def _judgement(self, at: str, answer: Answer, refusals: tuple[str, ...]) -> tuple[Outcome, tuple[str, ...]]:
+        """What an answer comes to; the same octets come to the same, and are looked at once."""
+        if len(answer.body) > _SHORT:
+            return self._judge(at, answer, refusals)
+        said = (answer.status, answer.reason, answer.headers, answer.body, answer.failure, answer.malformed)
+        key = (at, refusals, said)
+        if key not in self._judged:
+            if len(self._judged) >= _KEPT:
+                self._judged.clear()
+            self._judged[key] = self._judge(at, answer, refusals)
+        return self._judged[key]
+
+    def _judge(self, at: str, answer: Answer, refusals: tuple[str, ...]) -> tuple[Outcome, tuple[str, ...]]:
         canary = self.target.tenant(at).records[0].canary
         foreign = [each for each in self._canaries if each != canary]
         outcome, notes = access(answer, self.target.profile.http, wanted=[canary], foreign=foreign, refusal="token")
         if outcome is UNCLEAR:
-            outcome, notes = self._look_again(at, answer, refusals, notes)
-        return Shown(outcome, request, answer, notes)
+            return self._look_again(at, answer, refusals, notes)
+        return outcome, notes
 
     @cached_property
     def _canaries(self) -> tuple[str, ...]:
@@ -216,6 +247,15 @@ class TokenProbe(Probe):
 
     @cached_property
     def _good(self) -> dict[str, Answer]:
+        return {}
+
+    @cached_property
+    def _bare(self) -> dict[tuple[str, str, str, str], Request]:
+        """Requests that still lack their tokens; a probe sends a handful of different ones."""
+        return {}
+
+    @cached_property
+    def _judged(self) -> dict[_Said, tuple[Outcome, tuple[str, ...]]]:
         return {}
 
 

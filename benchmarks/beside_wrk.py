@@ -1,0 +1,101 @@
+"""Measures a client of ours beside wrk: the same refused request, the same bare server, one core each, turn by turn.
+
+Turn by turn, because a machine that does something else meanwhile does it to both. Where wrk is not installed, a loop
+over one raw connection stands for it, and the figure's `ratio_to` says so.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.figure import Figure
+from benchmarks.refusing_server import serve
+
+CONNECTIONS = 32
+TURNS = 5
+_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Medians of the turns."""
+
+    rate: float
+    limit: float
+    ratio: float
+    cpu: float
+    """Seconds of this process's own time for each request: what other work on the machine changes least."""
+    limit_name: str
+
+    def figures(self, name: str) -> dict[str, Figure]:
+        """`name`.rate, .limit and .cpu."""
+        return {
+            f"{name}.rate": Figure(self.rate, "1/s", self.limit_name, self.ratio),
+            f"{name}.limit": Figure(self.limit, "1/s"),
+            f"{name}.cpu": Figure(self.cpu, "s"),
+        }
+
+
+def beside(host: str, path: str, token: str, ours: Callable[[], int]) -> Beside:
+    """Let wrk and `ours` (which gives the number of its requests) take turns on this process's core."""
+    turns = []
+    for _ in range(TURNS):
+        limit, name = _limit(host, path, token)
+        wall, cpu = time.perf_counter(), time.process_time()
+        count = ours()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        turns.append((count / wall, limit, count / wall / limit, cpu / count))
+    rate, limit, ratio, spent = (statistics.median(column) for column in zip(*turns, strict=True))
+    return Beside(rate, limit, ratio, spent, name)
+
+
+@contextmanager
+def refusing(status: str, body: bytes) -> Iterator[str]:
+    """A bare server on the first core, which refuses with that, and this process on the last; gives host:port."""
+    cores = sorted(os.sched_getaffinity(0))
+    listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+    arguments = (listening, status, body, cores[0])
+    process = multiprocessing.get_context("fork").Process(target=serve, args=arguments, daemon=True)
+    process.start()
+    os.sched_setaffinity(0, {cores[-1]})
+    try:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        os.sched_setaffinity(0, cores)
+        process.terminate()
+        process.join(5)
+        listening.close()
+
+
+def _limit(host: str, path: str, token: str) -> tuple[float, str]:
+    """Requests a second of the fastest client at hand, and its name."""
+    if wrk := shutil.which("wrk"):
+        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{_SECONDS}s", "-H", f"Authorization: Bearer {token}"]
+        said = subprocess.run([*command, f"http://{host}{path}"], capture_output=True, text=True, check=True).stdout
+        found = re.search(r"Requests/sec:\s*([\d.]+)", said)
+        assert found, said
+        return float(found[1]), "wrk on the same refusal"
+    return _raw(host, path, token), "one raw connection on the same refusal"
+
+
+def _raw(host: str, path: str, token: str) -> float:
+    """One blocking connection, the answers unread but for their number of octets."""
+    name, _, port = host.rpartition(":")
+    sent = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    count, until = 0, time.perf_counter() + _SECONDS
+    with socket.create_connection((name, int(port))) as connection:
+        while time.perf_counter() < until:
+            connection.sendall(sent)
+            connection.recv(65536)
+            count += 1
+    return count / _SECONDS
