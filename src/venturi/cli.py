@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import click
 
+from venturi import visiting
 from venturi.runtime.asked import Asked
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart:
         return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams)
 
     serve(boot, profile, asked, restart=restart)
+
+
+main.add_command(visiting.where)
+main.add_command(visiting.token)
+main.add_command(visiting.resolved)
 
 
 def serve(boot: Boot, profile: Path | None, asked: Asked, *, restart: bool = False) -> None:

@@ -45,6 +45,7 @@ BODIES: dict[str, Any] = {
         ]
     },
     "ExportAsked": {"link_seconds": 30},
+    "Lookup": {"ids": ["att_alder_0", "att_birch_0"]},
 }  # fmt: skip
 STEWARDS = ("scoring:write", "attributions:write", "erasure:write", "exports:write", "events:write")
 QUERIES = {"/v1/tenants/{tenant_id}/aggregation/consent": "purpose=benchmarks",

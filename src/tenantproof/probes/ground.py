@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -29,6 +29,7 @@ _PASSED = frozenset({400, 404, 405, 409, 410, 412, 413, 415, 422, 428})
 """What a service says to somebody whom it let in, about the rest of the request."""
 _MOVING = ("audit", "trail", "events", "log", "notif", "health")
 """Words in paths of what grows by itself; it is no state that a request could have changed."""
+_LONGEST_ASKED = 128
 
 
 class Ground:
@@ -192,6 +193,7 @@ class Ground:
         answers = self.ask(requests)
         told, pages = dict(zip(reads, answers, strict=False)), dict(zip(paged, answers[len(reads) :], strict=True))
         objects = dict(party.objects)
+        members = {each.name: _texts(answer) for each, answer in told.items() if not each.has_object}
         for endpoint, answer in told.items():
             self._remember(tenant, answer)
             if not endpoint.has_object and endpoint.template not in objects and (ident := _first_id(answer)):
@@ -200,6 +202,7 @@ class Ground:
         return replace(
             party,
             objects=objects,
+            members=members,
             cursors={name: cursor for name, cursor in cursors.items() if isinstance(cursor, str)},
             etags={each.name: answer.header("etag") for each, answer in told.items() if answer.header("etag")},
             trace=requests[0].probe if requests else "",
@@ -256,12 +259,19 @@ class Ground:
 
 def _first_id(answer: Answer) -> str:
     """The id of the first object in a list, whatever the list is called."""
+    return next((str(item["id"]) for item in _listed(answer) if isinstance(item.get("id"), str)), "")
+
+
+def _texts(answer: Answer) -> dict[str, str]:
+    """The texts of the first object in a list, as far as they are short enough to be asked for."""
+    first = next(_listed(answer), {})
+    return {name: value for name, value in first.items() if isinstance(value, str) and len(value) <= _LONGEST_ASKED}
+
+
+def _listed(answer: Answer) -> Iterator[dict[str, Any]]:
+    """The objects of a list, whatever the list is called."""
     lists: Iterable[Any] = (value for value in json_object(answer.body).values() if isinstance(value, list))
-    for items in lists:
-        for item in items:
-            if isinstance(item, dict) and isinstance(item.get("id"), str):
-                return str(item["id"])
-    return ""
+    return (item for items in lists for item in items if isinstance(item, dict))
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -10,8 +10,9 @@ import msgspec
 
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
-from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.model.outcome import ABSENT, DIFFERENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.ground import Ground
+from tenantproof.probes.likeness import compare
 from tenantproof.probes.sighting import code_of, json_object, refusal_name, sight
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import Aim, Reach, Vector
@@ -95,11 +96,20 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
         return _unread(attempt.vector, answer)
     if attempt.vector.inspect and (wrong := attempt.vector.inspect(answer)):
         return PRESENT, (wrong,)
+    if attempt.vector.alike and (told := _told_apart(attempt, answers)):
+        return PRESENT, told
     if answer.status in {500, 502, 504}:
         return UNCLEAR, (f"the target broke: {answer.status}",)
     if _is_odd(ground, attempt, answer):
         return UNCLEAR, (f"answered {answer.status}, though nothing of the attacker's own was asked for",)
     return ABSENT, ()
+
+
+def _told_apart(attempt: Attempt, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """By what the last two answers differ, if they do."""
+    (first, one), (second, other) = list(zip(attempt.drafts, answers, strict=True))[-2:]
+    outcome, told = compare(one, other, first.names, second.names)
+    return ("what is another's is told from what is nobody's", *told) if outcome is DIFFERENT else ()
 
 
 def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:

@@ -7,8 +7,11 @@ import re
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.requests import Request
 
 from venturi.api.errors import ApiError, invalid_request, too_large
@@ -21,6 +24,9 @@ from venturi.support.model import Grant
 LARGEST_BODY = 64 * 1024
 _SINGLE = ("authorization", "support-grant", "content-type", "host")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?", re.ASCII)  # JSON's, more or less
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass
@@ -104,6 +110,32 @@ class Exchange:
         if given is None or not _INTEGER.fullmatch(given) or not least <= int(given) <= most:
             raise invalid_request(f"{name} must be a whole number from {least} to {most}.")
         return int(given)
+
+    def number(self, name: str, *, least: float, most: float) -> float | None:
+        """A number from the query, None without it. Raises ApiError when it is none or out of range."""
+        given = self.query.get(name)
+        if given is None:
+            return None
+        if not _NUMBER.fullmatch(given) or not least <= float(given) <= most:
+            raise invalid_request(f"{name} must be a number from {least:g} to {most:g}.")
+        return float(given)
+
+    def text(self, name: str, *, most: int) -> str | None:
+        """A text from the query, None without it. Raises ApiError when it is empty, too long or has controls."""
+        given = self.query.get(name)
+        if given is not None and (not 1 <= len(given) <= most or _CONTROL.search(given)):
+            raise invalid_request(f"{name} must have 1 to {most} characters, none of them a control character.")
+        return given
+
+    def instant(self, name: str) -> datetime | None:
+        """An instant from the query, None without it. Raises ApiError unless it is RFC 3339 with an offset."""
+        given = self.query.get(name)
+        if given is None:
+            return None
+        try:
+            return msgspec.convert(given, _Instant)
+        except msgspec.ValidationError:
+            raise invalid_request(f"{name} must be an RFC 3339 date-time with an offset from UTC.") from None
 
     async def read_body(self) -> None:
         """Fill `body`. Raises ApiError when it is too large, or stands where none belongs."""

@@ -12,6 +12,8 @@ MOST_EVENTS = 500
 
 # An identifier starts with a letter or a digit; names of our own don't, so the two never meet.
 Identifier: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}\Z")]
+# Narrower: whoever's events are taken has a name that an erasure can put into a path.
+Subject: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 Channel: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_-]{0,39}\Z")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
@@ -22,7 +24,7 @@ class Touchpoint(
     """A contact with a subject through a channel, at an instant with an offset from UTC."""
 
     id: Identifier
-    subject_id: Identifier
+    subject_id: Subject
     channel: Channel
     occurred_at: Instant
 
@@ -33,7 +35,7 @@ class Conversion(
     """What a subject did that is worth something; `value` is an amount in the tenant's own currency."""
 
     id: Identifier
-    subject_id: Identifier
+    subject_id: Subject
     value: Annotated[float, Meta(ge=0, le=1e12)]
     occurred_at: Instant
 

@@ -18,6 +18,9 @@ STATEMENTS: tuple[str, ...] = (
         created_at timestamptz NOT NULL DEFAULT now()
     )
     """,
+    # What a listing is narrowed by to a few rows of many; the others only thin it out.
+    "CREATE INDEX ON attributions (subject_id, id)",
+    "CREATE INDEX ON attributions (conversion, id)",
 )
 """DDL, run as the database's owner."""
 

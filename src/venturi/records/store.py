@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from venturi.records.wanted import Wanted
 from venturi.vault.errors import Tampered, Unrecoverable
 from venturi.vault.vault import Vault
 
@@ -62,6 +63,22 @@ class Records:
         """
         sql = f"SELECT {_COLUMNS} FROM attributions WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608
         return [await self.opened(tenant, row) for row in await self.query(tenant, sql, after, limit)]
+
+    async def select(self, tenant: str, wanted: Wanted, after: str, limit: int) -> Sequence[Attribution]:
+        """The same of those records that are wanted. Raises VaultError."""
+        conditions = list(wanted.conditions())
+        # What is put together here are our own words; what a client sent goes in as arguments alone.
+        narrowed = "".join(f" AND {start} ${place}" for place, (start, _) in enumerate(conditions, 3))
+        sql = f"SELECT {_COLUMNS} FROM attributions WHERE id > $1{narrowed} ORDER BY id LIMIT $2"  # noqa: S608
+        rows = await self.query(tenant, sql, after, limit, *(value for _, value in conditions))
+        return [await self.opened(tenant, row) for row in rows]
+
+    async def many(self, tenant: str, record_ids: Sequence[str]) -> Sequence[Attribution | None]:
+        """The tenant's records with these ids, in their order, None where the tenant has none. Raises VaultError."""
+        sql = f"SELECT {_COLUMNS} FROM attributions WHERE id = ANY($1::text[])"  # noqa: S608
+        rows = await self.query(tenant, sql, list(record_ids))
+        found = {row["id"]: await self.opened(tenant, row) for row in rows}
+        return [found.get(record_id) for record_id in record_ids]
 
     async def add(self, tenant: str, record: NewAttribution) -> None:
         """Store a record. Raises asyncpg.UniqueViolationError for an id that is taken, VaultError without a key."""

@@ -21,6 +21,8 @@ class Party:
     objects: Mapping[str, str] = field(default_factory=dict)
     cursors: Mapping[str, str] = field(default_factory=dict)
     """Name of an operation to a cursor that it gave this tenant."""
+    members: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name of a list to the texts of the first object in it, by member."""
     etags: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[str, bytes] = field(default_factory=dict)
     """Template of a PUT to a body that would change nothing."""
@@ -39,6 +41,8 @@ class Draft:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     target: str = ""
+    names: tuple[str, ...] = ()
+    """Ids that it asks for and that an answer may therefore repeat."""
 
     def asking(self, query: str) -> Draft:
         """The same with more in its query, as it stands there."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 from tenantproof.probes.contract import Endpoint
-from tenantproof.probes.vectors.case import Case, Draft
+from tenantproof.probes.vectors.case import Case, Draft, Party
 from tenantproof.probes.vectors.vector import (
     Aim,
     Group,
@@ -22,6 +23,7 @@ from tenantproof.probes.vectors.vector import (
 
 LISTS = Group()
 _CURSOR = "cursor"
+_IDS = re.compile(r"(^|_)ids$|Ids$|^keys$")
 
 
 def _is_paged(endpoint: Endpoint) -> bool:
@@ -80,6 +82,55 @@ def batch(case: Case, form: str) -> Draft:
     if form == "query":
         return case.own().asking(f"ids={own},{foreign}&id={own}&id={foreign}")
     return case.own(tenant=case.attacker.id).asking(f"ids[]={own}&ids[]={foreign}")
+
+
+def _id_lists(endpoint: Endpoint) -> list[str]:
+    """Members of the body that take ids of objects."""
+    members = (endpoint.body or {}).get("properties", {})
+    return [name for name, each in members.items() if _IDS.search(name) and each.get("type") == "array"]
+
+
+def _takes_ids(endpoint: Endpoint) -> bool:
+    return has_body(endpoint) and bool(_id_lists(endpoint))
+
+
+@LISTS.add("X077", "ids in a body", aim=Aim.CLEAN, reach=Reach.OWN, fits=_takes_ids)
+def ids_in_a_body(case: Case, form: str) -> Draft:
+    """An id is unique, so it needs no tenant."""
+    del form
+    return _lookup(case, [*_records_of(case, case.attacker)[:1], *_records_of(case, case.victim)])
+
+
+@LISTS.add("X077", "foreign and absent in a batch", aim=Aim.CLEAN, reach=Reach.OWN, fits=_takes_ids, alike=True)
+def told_apart_in_a_batch(case: Case, form: str) -> list[Draft]:
+    """For each id it is said why there is nothing, to be helpful."""
+    del form
+    foreign = next(iter(_records_of(case, case.victim)), "none")
+    nobody = _nobody(case, foreign)
+    own = _records_of(case, case.attacker)[:1]
+    return [_lookup(case, [*own, each], each) for each in (foreign, nobody)]
+
+
+def _records_of(case: Case, party: Party) -> list[str]:
+    """Ids by which a leak is known; else those of whatever the party has."""
+    ids = list(dict.fromkeys(party.objects.values()))
+    return [each for each in ids if each in case.records] or ids
+
+
+def _nobody(case: Case, like: str) -> str:
+    """An id of the same shape that nobody has, the same whenever the unit is built."""
+    head, mark, tail = like.rpartition("_")
+    for _ in range(100):
+        drawn = head + mark + "".join(case.rng.choice("0123456789" if each.isdigit() else "abcdef") for each in tail)
+        if drawn not in case.records:
+            return drawn
+    return f"{like}{case.rng.getrandbits(64):016x}"
+
+
+def _lookup(case: Case, ids: list[str], *names: str) -> Draft:
+    draft = case.own().with_json({**case.json(), **dict.fromkeys(_id_lists(case.endpoint), ids)})
+    draft.names = names
+    return draft
 
 
 @LISTS.add("X078", "path inside a batch", aim=Aim.CLEAN, reach=Reach.OWN, fits=has_body)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
+from tenantproof.probes.contract import Endpoint, Parameter
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import Aim, Group, Reach, is_list, is_read
 
@@ -53,6 +55,44 @@ _LISTED = {
 for _title, _forms in _LISTED.items():
     _id, _, _name = _title.partition(" ")
     QUERIES.add(_id, _name, aim=Aim.CLEAN, reach=Reach.OWN, forms=_forms, fits=is_list)(_asked)
+
+
+_PAGING = frozenset({"limit", "cursor", "after", "offset", "page"})
+_LATEST = re.compile(r"before|until|(^|_)to$|max|end", re.IGNORECASE)
+
+
+def _filters(endpoint: Endpoint) -> list[Parameter]:
+    """What the contract lets a listing be narrowed by."""
+    return [each for each in endpoint.parameters if each.where == "query" and each.name not in _PAGING]
+
+
+@QUERIES.add(
+    "X044",
+    "filters of the contract",
+    aim=Aim.CLEAN,
+    reach=Reach.OWN,
+    fits=lambda endpoint: is_list(endpoint) and bool(_filters(endpoint)),
+)
+def own_filters(case: Case, form: str) -> list[Draft]:
+    """A list is scoped, and its search is another query. Each filter in turn, with a value that the victim's pass."""
+    del form
+    known = case.victim.members.get(case.endpoint.name, {})
+    return [
+        case.own().asking(f"{each.name}={quote(_passed(each, known.get(each.name, '')), safe='')}")
+        for each in _filters(case.endpoint)
+    ]
+
+
+def _passed(parameter: Parameter, known: str) -> str:
+    """A value that lets as much through as any: what the victim's own has, or the end of the range."""
+    schema, last = parameter.schema, _LATEST.search(parameter.name) is not None
+    if schema.get("enum"):
+        return str(schema["enum"][0])
+    if schema.get("type") in {"number", "integer"}:
+        return str(schema.get("maximum" if last else "minimum", 10**9 if last else 0))
+    if schema.get("format") == "date-time":
+        return "2100-01-01T00:00:00Z" if last else "2000-01-01T00:00:00Z"
+    return known or "none"
 
 
 @QUERIES.add("X047", "search", aim=Aim.CLEAN, reach=Reach.OWN, forms=("q", "search", "query", "id"), fits=is_list)

@@ -49,6 +49,8 @@ class Vector:
     hold: float = 0.0
     inspect: Callable[[Answer], str] | None = None
     """Says what is wrong with an answer besides what stands in it, or an empty text."""
+    alike: bool = False
+    """The last two requests ask for what is another's and for what is nobody's: their answers must not differ."""
 
     @property
     def label(self) -> str:
@@ -83,6 +85,7 @@ class Group:
         fresh: bool = False,
         hold: float = 0.0,
         inspect: Callable[[Answer], str] | None = None,
+        alike: bool = False,
     ) -> Callable[[Build], Build]:
         """Enter a function as the vector that builds every one of its forms."""
 
@@ -91,7 +94,8 @@ class Group:
             if reach is Reach.OWN:
                 fitting = _harmless(fitting)
             self.vectors += [
-                Vector(ident, name, form, aim, reach, build, fitting, pipelined, fresh, hold, inspect) for form in forms
+                Vector(ident, name, form, aim, reach, build, fitting, pipelined, fresh, hold, inspect, alike)
+                for form in forms
             ]
             return build
 
