@@ -111,7 +111,7 @@ class Client:
                 answer = self.web.request(
                     method, self.base + path, headers={"Authorization": f"Bearer {self.token}", **headers}, **more
                 )
-                # What could not be recorded in time may stand in the trail all the same, with an answer that nobody got.
+                # What was not recorded in time may stand in the trail all the same, with an answer that nobody got.
                 self.lost -= answer.status_code != 503
                 # A receipt is a promise, whatever the answer is.
                 self.receipts += [answer.headers["Audit-Receipt"]] if "Audit-Receipt" in answer.headers else []
