@@ -88,7 +88,7 @@ def _read(path: Path) -> Profile:
     try:
         profile = tomllib.loads(path.read_text(encoding="utf-8"))
         host = urlsplit(profile["target"]["base_url"]).hostname
-    except (OSError, ValueError, KeyError, TypeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise click.UsageError(f"{path} is no profile of a running deployment: {fault!r}") from None
     if host not in _LOCAL:
         # These commands print tokens; those of a deployment that is not embedded are not for a terminal.

@@ -26,9 +26,9 @@ _Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class ExportRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """How long the link is to work, in seconds."""
+    """How long the link is to work, in seconds; JSON knows one kind of number, so 30.0 is a whole one too."""
 
-    link_seconds: Annotated[int, Meta(ge=1, le=LONGEST_LINK)] = LONGEST_LINK
+    link_seconds: Annotated[float, Meta(ge=1, le=LONGEST_LINK, multiple_of=1)] = LONGEST_LINK
 
 
 class ImportedRecord(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -65,7 +65,7 @@ class Exports:
             raise invalid_request(f"link_seconds must be a whole number from 1 to {LONGEST_LINK}.") from None
         try:
             made = await self._exporter.export(
-                exchange.tenant, asked.link_seconds, exchange.caller.id, event_base(exchange)
+                exchange.tenant, int(asked.link_seconds), exchange.caller.id, event_base(exchange)
             )
         except TooMany:
             raise ApiError(409, "CONFLICT", "There are more records than one export takes.") from None

@@ -22,6 +22,14 @@ class Paths(msgspec.Struct, forbid_unknown_fields=True):
     paths: list[list[str]]
 
 
+class Replacement(msgspec.Struct, forbid_unknown_fields=True):
+    """All of a tenant's settings: what is left out by mistake must not fall back to a default."""
+
+    slope: float
+    shift: float
+    threshold: float
+
+
 class Scoring:
     """Serves scores to the tenant that the gate let the caller into."""
 
@@ -49,9 +57,10 @@ class Scoring:
     async def configure(self, exchange: Exchange) -> Answer:
         """Replace them."""
         try:
-            wanted = msgspec.convert(exchange.json(), Settings)
+            given = msgspec.convert(exchange.json(), Replacement)
         except msgspec.ValidationError:
             raise invalid_request("The body must have slope, shift and threshold, all numbers.") from None
+        wanted = Settings(slope=given.slope, shift=given.shift, threshold=given.threshold)
         if problem := wanted.problem():
             raise invalid_request(problem)
         await self._scorer.configure(exchange.tenant, wanted)
