@@ -79,7 +79,8 @@ def test_every_block_does_what_the_guide_says(profile: Path, tmp_path: Path) -> 
 
 def test_a_comparison_sees_what_differs() -> None:
     assert fits({"a": "x", "b": [1]}, {"a": ANY, "b": [1]})
-    for other in ({"a": None, "b": [1]}, {"a": "x", "b": [2]}, {"a": "x"}, {"a": "x", "b": [1], "c": 1}, []):
+    others: list[Any] = [{"a": None, "b": [1]}, {"a": "x", "b": [2]}, {"a": "x"}, {"a": "x", "b": [1], "c": 1}, []]
+    for other in others:
         assert not fits(other, {"a": ANY, "b": [1]})
 
 
