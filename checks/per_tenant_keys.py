@@ -34,6 +34,26 @@ def check_a_tenants_key_is_out_of_everybody_elses_reach(reach: KeyReach, ledger:
             ledger.expect(reach.alias_in_place(tenant), is_=PRESENT)
 
 
+@claim("KE-1")
+def check_nobody_else_has_used_a_tenants_key(reach: KeyReach, ledger: Ledger) -> None:
+    """What nobody may do today somebody may have been able to do yesterday: the owner's trail remembers it."""
+    for tenant in reach.tenants:
+        ledger.calibrate(reach.trail_shows(tenant), is_=PRESENT)
+    ledger.population(len(reach.tenants))
+    for tenant in reach.tenants:
+        ledger.expect(reach.used_by_others(tenant), is_=ABSENT)
+
+
+@claim("KE-3")
+def check_the_vendor_has_done_nothing_but_what_its_workload_may(reach: KeyReach, ledger: Ledger) -> None:
+    """The trails, the tenant's and the vendor's, show every call that was carried out, and by whom."""
+    for tenant in reach.tenants:
+        ledger.calibrate(reach.trail_shows(tenant), is_=PRESENT)
+    ledger.population(len(reach.tenants))
+    for tenant in reach.tenants:
+        ledger.expect(reach.used_beyond(tenant), is_=ABSENT)
+
+
 @claim("KE-3")
 def check_nobody_of_the_vendor_could_come_to_more(reach: KeyReach, ledger: Ledger) -> None:
     """What one could give oneself one has: by a grant, a policy, a role, a fresh credential, in any number of steps."""

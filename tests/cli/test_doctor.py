@@ -1,4 +1,4 @@
-"""`tenantproof doctor` on the embedded deployment: who can be somebody, what can be assessed, how faithful its AWS is."""
+"""`tenantproof doctor` on the embedded deployment: who is somebody, what can be assessed, how faithful its AWS is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def test_doctor_says_whose_token_is_missing_and_that_the_target_is_another(
     tenantproof: Command, profile: Path, tmp_path: Path
 ) -> None:
     text = profile.read_text()
-    (tmp_path / "other.toml").write_text(re.sub(r'(\[target\.identity\][^\[]*?= ")[^"]*"', r'\1another"', text, count=1))
+    (tmp_path / "other.toml").write_text(
+        re.sub(r'(\[target\.identity\][^\[]*?= ")[^"]*"', r'\1another"', text, count=1)
+    )
     done = tenantproof("doctor", "--target", str(tmp_path / "other.toml"))
     assert done.returncode == 3
     assert "FAIL" in done.stdout

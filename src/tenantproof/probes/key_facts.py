@@ -17,6 +17,7 @@ from tenantproof.clients.redaction import one_line
 from tenantproof.clients.target import Target
 from tenantproof.model.profile import Aws, AwsPrincipal, Tenant
 from tenantproof.probes.account_facts import Account, account_facts
+from tenantproof.probes.key_uses import uses
 from tenantproof.probes.permissions.facts import Facts, Json, KeyFacts, ResourceFacts
 
 EXHIBIT = "key-facts.json"
@@ -62,14 +63,15 @@ class Reader:
     def pages(self, service: str, operation: str, member: str, **arguments: Any) -> list[Json] | None:  # noqa: ANN401  # the operation's own
         """All of a listing, page by page; None where a page can't be read or there is no end to them."""
         found: list[Json] = []
-        for page in self._pages(service, operation, arguments):
+        for page in self.walk(service, operation, arguments):
             listed = page.get(member) if page is not None else None
             if not isinstance(listed, list):
                 return None
             found += listed
         return found
 
-    def _pages(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[Json | None]:
+    def walk(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[Json | None]:
+        """Page after page of a listing, to whoever wants no more of it than some; None for one that can't be read."""
         more: dict[str, Any] = {}
         for _ in range(_PAGES):
             page = self.read(service, operation, **arguments, **more)
@@ -133,10 +135,11 @@ def _tenant(target: Target, aws: Aws, tenant: Tenant) -> tuple[KeyFacts, list[Re
     parts = tenant.key_arn.split(":")
     region = parts[3] if len(parts) > 3 else aws.region
     reader = Reader(target, tenant.aws["auditor"], region, f"tenants.{tenant.id}.aws.auditor")
-    return _key(reader, tenant.key_arn), list(_stores(reader, tenant)), reader.trouble
+    vendor = Reader(target, aws.auditor, region, "aws.auditor", reader.trouble) if aws.auditor else None
+    return _key(reader, vendor, tenant.key_arn), list(_stores(reader, tenant)), reader.trouble
 
 
-def _key(reader: Reader, arn: str) -> KeyFacts:
+def _key(reader: Reader, vendor: Reader | None, arn: str) -> KeyFacts:
     policy = reader.read("kms", "get_key_policy", KeyId=arn, PolicyName="default")
     described = reader.read("kms", "describe_key", KeyId=arn)
     rotation = reader.read("kms", "get_key_rotation_status", KeyId=arn)
@@ -164,6 +167,8 @@ def _key(reader: Reader, arn: str) -> KeyFacts:
         "metadata": _plain(metadata),
         "rotation": _plain(rotation or {}),
         "rotations": _plain(rotations or []),
+        "uses": uses(reader, arn),
+        "vendor_uses": uses(vendor, arn) if vendor else None,
         "unread": [name for name, got in read.items() if got is None],
     }
     return msgspec.convert(told, KeyFacts)

@@ -16,6 +16,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PRESENT, UNANSWERED, Outcome
 from tenantproof.model.profile import Aws, Tenant
 from tenantproof.probes.key_facts import EXHIBIT, collect
+from tenantproof.probes.key_uses import beyond, by_others, is_used_by
 from tenantproof.probes.permissions.authorize import Authorizer
 from tenantproof.probes.permissions.closure import Closure, Way
 from tenantproof.probes.permissions.facts import Facts, KeyFacts
@@ -101,6 +102,30 @@ class KeyReach(Probe):
         seen = UNANSWERED if key is None or "grants" in key.unread else ABSENT if faults else PRESENT
         unit = Unit("vendor", tenant.id, "kms:ListGrants", "grants")
         return _seen(f"the grants on {tenant.id}'s key are in order", seen, tenant, unit, tuple(faults[:_SHOWN]))
+
+    def trail_shows(self, tenant: Tenant) -> Observation:
+        """Whether the trail of the key's owner shows that the vendor uses it, as it does all day."""
+        key = self._key(tenant)
+        read = key is not None and key.uses is not None
+        seen = PRESENT if key and read and is_used_by(key, self.vendor) else ABSENT if read else UNANSWERED
+        return _seen(f"the trail of {tenant.id}'s key shows the vendor's use", seen, tenant)
+
+    def used_by_others(self, tenant: Tenant) -> Observation:
+        """Whether somebody used the key who is neither the tenant's nor the vendor's, as far as the trail is read."""
+        key = self._key(tenant)
+        strange = by_others(key, tenant.account, self.vendor) if key else []
+        seen = PRESENT if strange else UNANSWERED if key is None or key.uses is None else ABSENT
+        what = f"somebody else has used {tenant.id}'s key"
+        return _seen(what, seen, tenant, Unit("others", tenant.id, "kms:*", "trail"), tuple(strange[:_SHOWN]))
+
+    def used_beyond(self, tenant: Tenant) -> Observation:
+        """Whether the vendor did more with the key than its workload may, or did it as somebody else."""
+        key, allowed = self._key(tenant), frozenset(action.lower() for action in self.aws.allowed_actions)
+        more = beyond(key, self.vendor, self.workload, allowed) if key else []
+        unread = key is None or key.uses is None or (self.aws.auditor is not None and key.vendor_uses is None)
+        seen = PRESENT if more else UNANSWERED if unread else ABSENT
+        what = f"the vendor has done more with {tenant.id}'s key"
+        return _seen(what, seen, tenant, Unit("vendor", tenant.id, "kms:*", "trail"), tuple(more[:_SHOWN]))
 
     def alias_in_place(self, tenant: Tenant) -> Observation:
         """Whether the alias by which the vendor looks the key up still points at the tenant's key."""

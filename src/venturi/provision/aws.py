@@ -23,6 +23,7 @@ TOPIC = "venturi-notices"
 LABORATORY_ACCOUNT = "900000000001"
 WORKLOAD_ROLE = f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-workload"
 _AUDITOR_READS = (
+    "cloudtrail:LookupEvents",
     "iam:GetAccountAuthorizationDetails",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
@@ -126,6 +127,8 @@ def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dic
         result = {tenant.id: made for tenant, made in zip(plan.tenants, built, strict=True)}
     keys = parts.keys().assign({tenant: made.key_arn for tenant, made in result.items()})
     result = {tenant: msgspec.structs.replace(made, key_arn=keys[tenant]) for tenant, made in result.items()}
+    region = next(iter(keys.values())).split(":")[3]
+    parts.keys().hand_over(keys, lambda account: client(endpoint, accounts.roots[account], "kms", region))
     _workload_role(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()])
     around = surroundings.build(endpoint, plan, accounts, keys, parts.surroundings()).tenants
     return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 PolicyDocument: TypeAlias = dict[str, Any]
 """An IAM policy document; JSON of AWS's shape, not ours."""
+Client: TypeAlias = Any
+"""A client of boto3, which is generated at run time and has no static type."""
 WORKLOAD_ROLE = "venturi-workload"
 WORKLOAD_OPERATIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
@@ -81,3 +83,9 @@ class KeyPlan:
     def assign(self, made: dict[str, str]) -> dict[str, str]:
         """Tenant to the ARN of the key that its data is encrypted under, from the keys that were made, by tenant."""
         return made
+
+    def hand_over(self, keys: Mapping[str, str], kms: Callable[[str], Client]) -> None:
+        """What is done with the keys (tenant to ARN) before their tenants have them: nothing.
+
+        `kms` gives a client, in the Region of a key, as the root of the account of that id.
+        """

@@ -62,6 +62,10 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """As kms:GetKeyRotationStatus gives it."""
     rotations: tuple[Json, ...] = ()
     """As kms:ListKeyRotations gives them."""
+    uses: tuple[Json, ...] | None = None
+    """The latest calls on the key in the trail of its owner, counted (key_uses); None where nobody could read them."""
+    vendor_uses: tuple[Json, ...] | None = None
+    """The same in the vendor's own trail, which alone says who of the vendor it was."""
     unread: tuple[Literal["policy", "grants", "aliases", "tags", "metadata", "rotation", "rotations"], ...] = ()
 
 
