@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +36,7 @@ from venturi.provision.profile import Addresses, SecretFiles, profile
 from venturi.provision.seed import _tenant as seed_tenant
 from venturi.runtime.asgi import serve_asgi
 from venturi.settings import ApiSettings, IssuerSettings, SupportSettings
+from venturi.support.clock import SteadyClock
 
 _CLOSED = json.dumps({"Version": "2012-10-17", "Statement": []})
 
@@ -47,9 +48,13 @@ class Topics:
     held: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     fails: bool = False
     seconds: float = 0.0
+    through: Callable[[str, str], Awaitable[str]] | None = None
+    """Where messages go besides; what it raises is raised."""
 
     async def publish(self, topic: str, message: str) -> str:
         """What SNS does."""
+        if self.through is not None:
+            await self.through(topic, message)
         await asyncio.sleep(self.seconds)
         if self.fails:
             raise ConnectionError
@@ -90,12 +95,18 @@ class Queues:
 
 @dataclass
 class Clock:
-    """The wall clock, some seconds ahead."""
+    """The wall clock, some seconds ahead; or, with `at`, a clock that stands still there."""
 
     ahead: float = 0.0
+    at: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return (time.time() if self.at is None else self.at) + self.ahead
+
+    def standing(self) -> SteadyClock:
+        """The desk's clock when nothing passes by itself, so that a test can meet an instant exactly."""
+        self.at = time.time()
+        return SteadyClock(self, monotonic=lambda: 0.0)
 
 
 @dataclass
@@ -113,12 +124,18 @@ class Counter:
     clock: Clock = field(default_factory=Clock)
 
     @contextmanager
-    def opened(self, parts: Parts | None = None, *, support: SupportSettings | None = None) -> Iterator[Target]:
-        """Serve the API from these parts, and reach it as the harness does. The desk's clock is ours to set."""
+    def opened(
+        self, parts: Parts | None = None, *, support: SupportSettings | None = None, standing: bool = False
+    ) -> Iterator[Target]:
+        """Serve the API from these parts, and reach it as the harness does. The desk's clock is ours to set, so what
+        was written by another one is forgotten first.
+        """
+        self._forget()
         self.topics.held.clear()
-        self.topics.fails, self.topics.seconds, self.clock.ahead = False, 0.0, 0.0
+        self.topics.fails, self.topics.seconds, self.topics.through = False, 0.0, None
+        self.clock.ahead, self.clock.at = 0.0, None
         settings = msgspec.structs.replace(self.settings, support=support or SupportSettings())
-        made = replace(parts or Parts(), clock=self.clock)
+        made = replace(parts or Parts(), clock=self.clock.standing() if standing else self.clock)
         with self._running(settings, made) as base:
             target = Target(parse(tomli_w.dumps(self._profile(base)), "the counter's profile"))
             target._aws = cast("AwsClients", Queues(self.topics))
@@ -126,6 +143,17 @@ class Counter:
                 yield target
             finally:
                 target.close()
+
+    def durable(self, *, really: bool) -> None:
+        """Whether the databases wait for the disk. No test of rules pulls a plug, and a disk that is shared is slow."""
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(**self.postgres.admin(), database="postgres")
+            await connection.execute(f"ALTER SYSTEM SET fsync = {'on' if really else 'off'}")
+            await connection.execute("SELECT pg_reload_conf()")
+            await connection.close()
+
+        asyncio.run(execute())
 
     def owner(self, tenant: str, statement: str) -> None:
         """Run a statement as the superuser in a tenant's database."""
@@ -135,6 +163,25 @@ class Counter:
             connection = await asyncpg.connect(**self.postgres.admin(), database=database)
             await connection.execute(statement)
             await connection.close()
+
+        asyncio.run(execute())
+
+    def _forget(self) -> None:
+        """Empty the desk and the trails: a new process would take up the time of the old, and read what it wrote."""
+        desk = "support_outbox, support_challenges, support_requests"
+
+        async def empty(database: str, tables: str) -> None:
+            connection = await asyncpg.connect(**self.postgres.admin(), database=database)
+            # The triggers that keep a trail would keep it from us too.
+            await connection.execute(f"SET session_replication_role = replica; TRUNCATE {tables}")
+            await connection.close()
+
+        async def execute() -> None:
+            tenants = [each.guard.database for each in self.settings.tenants]
+            await asyncio.gather(
+                *(empty(each, f"trail_events, trail_heads, {desk}") for each in tenants),
+                empty(self.settings.control.database, "trail_events, trail_heads"),
+            )
 
         asyncio.run(execute())
 
@@ -212,7 +259,9 @@ def counter(home: Path) -> Iterator[Counter]:
         asyncio.run(databases.enrol(postgres.admin(), plan, issuer, boot._second_factors(plan)))
         settings = boot._api_settings(postgres, plan, accounts, built, issuer, "http://127.0.0.1:1", "")
         asyncio.run(_seed(settings, plan, parts))
-        yield Counter(plan, settings, accounts, built, postgres, issuer, SecretFiles(home / "secrets"))
+        made = Counter(plan, settings, accounts, built, postgres, issuer, SecretFiles(home / "secrets"))
+        made.durable(really=False)
+        yield made
 
 
 def _built(tenant: str, region: str, account: str) -> aws.TenantAws:

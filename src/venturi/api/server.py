@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -156,11 +157,17 @@ def pool_of(login: DatabaseSettings) -> asyncpg.Pool:
         database=login.database,
         user=login.user,
         password=login.password,
-        ssl=ssl.create_default_context(cadata=login.ca),
+        ssl=_trusting(login.ca),
         min_size=1,
         max_size=_CONNECTIONS,
         command_timeout=_SECONDS,
     )
+
+
+@cache
+def _trusting(ca: str) -> ssl.SSLContext:
+    """One context for all logins to one server: making one takes longer than a connection."""
+    return ssl.create_default_context(cadata=ca)
 
 
 async def open_trails(settings: ApiSettings, parts: Parts, pools: Pools) -> dict[str, Trail]:

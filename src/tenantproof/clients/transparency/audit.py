@@ -79,14 +79,27 @@ class Growing:
         if 0 < weighed.began < self._clock:
             audit.faults.add(Kind.BACKWARDS, f"entry {first} was written before the one before it", first)
         audit.faults.merge(weighed.faults)
+        if weighed.root and tree.size == weighed.first and not self._is_asked_within(weighed):
+            tree.graft(weighed.root, weighed.count)
+        else:
+            self._add(weighed)
+        self._before = weighed.leaves[-32:].hex()
+        self._clock = max(self._clock, weighed.ended)
+
+    def _is_asked_within(self, weighed: Weighed) -> bool:
+        """Whether a root or a leaf is asked for that a subtree taken whole would not show."""
+        first, last = weighed.first, weighed.first + weighed.count
+        asked_sizes = any(first < size <= last for size in self._sizes)
+        return asked_sizes or any(first <= place < last for place in self._places)
+
+    def _add(self, weighed: Weighed) -> None:
+        audit, tree = self.audit, self._tree
         for leaf in weighed.each():
             if tree.size in self._places:
                 audit.leaves[tree.size] = leaf
             tree.append(leaf)
             if tree.size in self._sizes:
                 audit.roots[tree.size] = tree.root()
-        self._before = weighed.leaves[-32:].hex()
-        self._clock = max(self._clock, weighed.ended)
 
     def close(self) -> Audit:
         """The audit, with the size and the root of the whole."""

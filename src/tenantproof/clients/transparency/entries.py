@@ -18,14 +18,16 @@ import msgspec
 import rfc8785
 
 from tenantproof.clients.transparency.faults import Faults, Kind
-from tenantproof.clients.transparency.merkle import WIDTH
+from tenantproof.clients.transparency.merkle import WIDTH, whole_root
 
 NOTHING_BEFORE = "0" * 64
 """`prev_hash` of the first entry."""
 _SPELLED = msgspec.json.Encoder(order="sorted").encode
+_SPELLED_LINES = msgspec.json.Encoder(order="sorted").encode_lines
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _AFTER_COLON, _AFTER_COMMA, _AFTER_BRACKET, _AFTER_SIGN = (mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
 _SHORTEST_TIME = len("2026-01-01T00:00:00Z")
+_read_time, _sha256 = datetime.fromisoformat, hashlib.sha256
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Weighed:
     """What the first entry names as the leaf hash before it."""
     began: float = 0.0
     ended: float = 0.0
+    root: bytes = b""
+    """Where the entries are a complete subtree of the log: its root."""
     faults: Faults = field(default_factory=Faults)
 
     @property
@@ -68,8 +72,7 @@ def weigh(entries: Sequence[bytes], first: int, terms: Terms) -> Weighed:
     clock = _Clock(terms)
     leaves: list[bytes] = []
     before = ""
-    for seq, data in enumerate(entries, first):
-        event = _read(data, seq, result.faults)
+    for seq, (data, event) in enumerate(zip(entries, _events(entries, first, result.faults), strict=True), first):
         if event is not None:
             named = event.get("prev_hash")
             said = event.get("seq")
@@ -79,13 +82,17 @@ def weigh(entries: Sequence[bytes], first: int, terms: Terms) -> Weighed:
                 result.previous = str(named)
             elif named != before:
                 result.faults.add(Kind.UNCHAINED, f"entry {seq} does not name the entry before it", seq)
-            clock.read(event, seq, result.faults)
+            if not clock.goes_on(event):
+                clock.read(event, seq, result.faults)
             if not leaves:
                 result.began = clock.seconds()
-        leaf = hashlib.sha256(b"\x00" + data).digest()
+        leaf = _sha256(b"\x00" + data).digest()
         before = leaf.hex()
         leaves.append(leaf)
     result.leaves, result.ended = b"".join(leaves), clock.seconds()
+    count = len(leaves)
+    if count and not count & (count - 1) and first % count == 0:
+        result.root = whole_root(result.leaves)
     return result
 
 
@@ -100,6 +107,27 @@ class _Clock:
     def seconds(self) -> float:
         """When the last entry was written, as Unix time; 0.0 before the first."""
         return 0.0 if self._before is None else self._before.timestamp()
+
+    def goes_on(self, event: Mapping[str, Any]) -> bool:
+        """Whether an entry's times are as nearly all are: both there, in order, and not far apart. Quick, and strict:
+        what it does not pass is looked at closely by `read`.
+        """
+        try:
+            said, at = event["ts_logged"], event["ts_event"]
+            logged = _read_time(said)
+            happened = logged if at == said else _read_time(at)
+            is_well = (
+                len(said) >= _SHORTEST_TIME <= len(at)
+                and (self._before is None or logged >= self._before)
+                and logged <= self._latest
+                and -self._lag <= logged - happened <= self._lag
+            )
+        except (KeyError, TypeError, ValueError, OverflowError):
+            # A time without a zone can't be compared; so it ends here too.
+            return False
+        if is_well:
+            self._before = logged
+        return is_well
 
     def read(self, event: Mapping[str, Any], seq: int, faults: Faults) -> None:
         """Hold an entry's times to those of the entry before, to now and to each other."""
@@ -133,6 +161,28 @@ def spelled(event: Mapping[str, Any]) -> bytes:
         raise ValueError(f"it has no canonical spelling: {type(problem).__name__}") from None
 
 
+def _events(entries: Sequence[bytes], first: int, faults: Faults) -> list[dict[str, Any] | None]:
+    """What the entries say; None for one that is no object. Notes what can't be read, or is not spelled as it should.
+
+    All at once where all are well, which is quick: entries that come out again byte for byte, one a line, are each
+    spelled as they should be. If that fails, each is looked at by itself.
+    """
+    lines = b"\n".join(entries) + b"\n"
+    try:
+        found = _decoded_lines(lines)
+        if (
+            len(found) == len(entries)
+            and _SPELLED_LINES(found) == lines
+            and lines.isascii()
+            and not _may_overflow(lines)
+            and set(map(type, found)) <= {dict}
+        ):
+            return found
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+        pass
+    return [_read(data, seq, faults) for seq, data in enumerate(entries, first)]
+
+
 def _read(data: bytes, seq: int, faults: Faults) -> dict[str, Any] | None:  # the JSON is the log's
     try:
         event = _decoded(data)
@@ -149,6 +199,7 @@ def _read(data: bytes, seq: int, faults: Faults) -> dict[str, Any] | None:  # th
 
 # A fraction comes out as text, so that what holds one is spelled otherwise than it was and is looked at closely.
 _decoded = msgspec.json.Decoder(float_hook=str).decode
+_decoded_lines = msgspec.json.Decoder(float_hook=str).decode_lines
 
 
 def _may_overflow(data: bytes) -> bool:

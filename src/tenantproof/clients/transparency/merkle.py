@@ -46,6 +46,17 @@ class Frontier:
         whole.append(node)
         self.size += 1
 
+    def graft(self, root: bytes, count: int) -> None:
+        """Add a complete subtree of `count` leaves by its root. Raises ValueError where it does not fit."""
+        if count < 1 or count & (count - 1) or self.size % count or len(root) != WIDTH:
+            raise ValueError(f"no subtree of {count} leaves begins at {self.size}")
+        node, carry, whole = root, self.size // count, self._whole
+        while carry & 1:
+            node = node_hash(whole.pop(), node)
+            carry >>= 1
+        whole.append(node)
+        self.size += count
+
     def root(self) -> bytes:
         """The root of all leaves so far."""
         if not self._whole:
@@ -54,6 +65,18 @@ class Frontier:
         for left in self._whole[-2::-1]:
             root = node_hash(left, root)
         return root
+
+
+def whole_root(leaves: bytes) -> bytes:
+    """The root over joined leaf hashes whose number is a power of two, a level at a time. Raises ValueError."""
+    count = len(leaves) // WIDTH
+    if not count or count & (count - 1) or len(leaves) != count * WIDTH:
+        raise ValueError(f"{len(leaves)} bytes are no complete subtree")
+    sha256, level = hashlib.sha256, leaves
+    while len(level) > WIDTH:
+        pairs = range(0, len(level), 2 * WIDTH)
+        level = b"".join([sha256(b"\x01" + level[at : at + 2 * WIDTH]).digest() for at in pairs])
+    return level
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
