@@ -192,7 +192,7 @@ def test_whoever_can_not_be_told_is_not_accessed(desk: Counter, target: Target, 
             assert state(story) == "approved"
         assert after_it(story, Act(misses.support.path[-1])) is PERMITTED
         assert story.take(Act(READ)).outcome is PERMITTED
-        if desk.topics.through:
+        if said != "killed":
             assert at.told(story) >= 1
         desk.topics.through = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -209,8 +210,8 @@ def _weighed(export: Export, terms: Terms, jobs: int) -> Iterator[Weighed]:
 
 
 def _pool(jobs: int) -> Executor:
-    # A forked process would inherit locks that another thread may hold.
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    # A forked process would inherit locks that another thread may hold. What is weighed makes no cycles to collect.
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=gc.disable)
 
 
 def cores() -> int:

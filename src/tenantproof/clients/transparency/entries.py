@@ -26,6 +26,7 @@ _SPELLED = msgspec.json.Encoder(order="sorted").encode
 _SPELLED_LINES = msgspec.json.Encoder(order="sorted").encode_lines
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _AFTER_COLON, _AFTER_COMMA, _AFTER_BRACKET, _AFTER_SIGN = (mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
+_HANDFUL = 64
 _SHORTEST_TIME = len("2026-01-01T00:00:00Z")
 _read_time, _sha256 = datetime.fromisoformat, hashlib.sha256
 
@@ -161,7 +162,13 @@ def spelled(event: Mapping[str, Any]) -> bytes:
         raise ValueError(f"it has no canonical spelling: {type(problem).__name__}") from None
 
 
-def _events(entries: Sequence[bytes], first: int, faults: Faults) -> list[dict[str, Any] | None]:
+def _events(entries: Sequence[bytes], first: int, faults: Faults) -> Iterator[dict[str, Any] | None]:
+    """What the entries say, read a few at a time, for as many as a processor's cache holds."""
+    for at in range(0, len(entries), _HANDFUL):
+        yield from _handful(entries[at : at + _HANDFUL], first + at, faults)
+
+
+def _handful(entries: Sequence[bytes], first: int, faults: Faults) -> list[dict[str, Any] | None]:
     """What the entries say; None for one that is no object. Notes what can't be read, or is not spelled as it should.
 
     All at once where all are well, which is quick: entries that come out again byte for byte, one a line, are each
