@@ -40,7 +40,7 @@ def test_a_waived_failure_stays_a_failure_and_says_who_waived_it() -> None:
     made = replace(record(), claims=(failed(waived=True),))
     assert kinds(made) == {"QA-2": [Failure]}
     (suite,) = JUnitXml.fromstring(junit(made))
-    properties = {each.name: each.value for each in suite.properties()}
+    properties = {each.name: each.value for each in suite.properties()}  # type: ignore[no-untyped-call]  # junitparser is untyped
     assert properties["QA-2.waiver"] == "accepted by security@example.com until 2025-06-30"
     assert properties["QA-2.verdict"] == "not-satisfied"
 
