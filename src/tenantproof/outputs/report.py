@@ -20,6 +20,7 @@ from tenantproof.outputs.advice import advice
 from tenantproof.outputs.answers import frameworks
 from tenantproof.outputs.heat import HIGH, WIDE, cell_word, heat
 from tenantproof.outputs.matrix import matrix
+from tenantproof.outputs.since import since_of
 from tenantproof.outputs.state_machine import OPERATION, state_machine_svg, transitions
 from tenantproof.outputs.trend import BAR, trend
 from tenantproof.outputs.visible import visible, visible_block
@@ -61,6 +62,7 @@ def report_html(record: RunRecord) -> str:
             defects=len({name for result in run.claims for name in result.caught_defects}),
             matrix=matrix(run),
             trend=trend(run),
+            since=since_of(run.since) if run.since else None,
             advice=advice(run),
             frameworks=frameworks(run),
             states=_states(run),
