@@ -56,8 +56,6 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart:
     """
     asked = Asked()
     asked.by_signals()
-    if lifeline:
-        asked.by_end_of_input()
     if profile and not profile.absolute().parent.is_dir():
         raise click.UsageError(f"there is no directory {profile.absolute().parent} to write the profile to")
     _say(f"booting {tenants} tenants")
@@ -68,7 +66,7 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart:
 
         return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams)
 
-    serve(boot, profile, asked, restart=restart)
+    serve(boot, profile, asked, restart=restart, lifeline=lifeline, streams=streams)
 
 
 main.add_command(visiting.where)
@@ -76,7 +74,15 @@ main.add_command(visiting.token)
 main.add_command(visiting.resolved)
 
 
-def serve(boot: Boot, profile: Path | None, asked: Asked, *, restart: bool = False) -> None:
+def serve(
+    boot: Boot,
+    profile: Path | None,
+    asked: Asked,
+    *,
+    restart: bool = False,
+    lifeline: bool = False,
+    streams: bool = False,
+) -> None:
     """Boot, print the profile, stay up until asked to end; then leave the process: 0, or 1 with the reason said."""
     started = time.monotonic()
     code = 1
@@ -84,6 +90,10 @@ def serve(boot: Boot, profile: Path | None, asked: Asked, *, restart: bool = Fal
         from venturi.runtime.supervisor import Supervisor
 
         with Supervisor(asked, _started_again if restart else None) as supervisor:
+            _prepare(supervisor, streams=streams)
+            # Not before: it is a thread, and what is forked should come from a process that has one alone.
+            if lifeline:
+                asked.by_end_of_input()
             supervisor.during(lambda: _publish(boot(supervisor), profile, started))
             supervisor.wait()
         code = 0
@@ -95,6 +105,16 @@ def serve(boot: Boot, profile: Path | None, asked: Asked, *, restart: bool = Fal
         # A boot that was called off may still hold threads that wait for what is gone.
         _leave(code)
     sys.exit(code)
+
+
+def _prepare(supervisor: Supervisor, *, streams: bool) -> None:
+    """Start what takes long to import, import the rest here, and fork whoever needs it too."""
+    supervisor.ready("aws")
+    from venturi.provision import warm
+
+    warm.up(streams=streams)
+    for name in ("issuer", "api", *(["stage-a"] if streams else [])):
+        supervisor.ready(name, forked=True)
 
 
 def _publish(profile: dict[str, Any], path: Path | None, started: float) -> None:

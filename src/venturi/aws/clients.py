@@ -37,4 +37,8 @@ def _session() -> Session:
     # Not boto3's, which imports S3's transfer manager on top; 0.3 s even so, and not before the first call.
     from botocore.session import get_session
 
+    from venturi.aws.descriptions import remember
+
+    remember()
+
     return get_session()

@@ -13,6 +13,10 @@ def lighten() -> None:
     """To be called before moto serves. It imports moto, which takes a second."""
     # 900 machine images for every account and region, and no machine is ever started.
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    from venturi.aws.descriptions import remember
+
+    # One of its imports asks for EC2's regions three times, and each time all that EC2 can do is read for it.
+    remember()
     from moto.core import base_backend, utils
     from moto.kms import models
 

@@ -61,6 +61,8 @@ def boot(
         stored.result()
         issuer, (endpoint, built) = issuing.result(), clouded.result()
         streams = streaming.result() if streaming else None
+    if streams is None:
+        supervisor.dismiss("stage-a")
     admin = supervisor.postgres.admin()
     asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan)))
     settings = _api_settings(supervisor.postgres, plan, accounts, built, issuer, endpoint, overlay)

@@ -10,9 +10,11 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Protocol
 
 import msgspec
 
+from venturi.runtime.forked import Forked
 from venturi.runtime.listener import LISTENER, listen
 from venturi.runtime.logs import readable
 
@@ -27,17 +29,64 @@ class ChildDied(Exception):
     """A child ended, or never became ready; the message carries the end of its log."""
 
 
+class Process(Protocol):
+    """What is asked of a process, however it was made."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> IO[str] | None:
+        """What it reads."""
+        ...
+
+    @property
+    def stdout(self) -> IO[str] | None:
+        """What it says."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code, or None."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, waited for. Raises subprocess.TimeoutExpired."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
 class Child:
     """A running child. Its log is a file of JSON lines in the run directory."""
 
-    def __init__(self, name: str, log: Path) -> None:
-        """Launch `python -m venturi.serve NAME` in a session of its own; it waits to be told its settings."""
+    def __init__(self, name: str, log: Path, *, forked: bool = False) -> None:
+        """Launch `python -m venturi.serve NAME` in a session of its own; it waits to be told its settings.
+
+        With `forked` it is a copy of this process, which saves it the imports; there must be one thread then.
+        """
         self.name, self.url = name, ""
         self._log = log
         self._settings: msgspec.Struct | None = None
         # Ours and not the child's: whoever connects while it is started again waits, and is not turned away.
         self._listener = listen() if name in _LISTENING else None
-        self._process = self._launch()
+        self._process: Process = self._fork() if forked else self._launch()
+
+    def _fork(self) -> Forked:
+        from venturi import serve
+
+        handed = self._listener.fileno() if self._listener else None
+
+        def work() -> None:
+            if handed is not None:
+                os.environ[LISTENER] = str(handed)
+            serve.main(self.name)
+
+        return Forked(work, [sys.executable, "-P", "-m", "venturi.serve", self.name], self._log, handed)
 
     def _launch(self) -> subprocess.Popen[str]:
         handed = [self._listener.fileno()] if self._listener else []

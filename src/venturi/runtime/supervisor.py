@@ -61,20 +61,40 @@ class Supervisor:
         self.rundir = make_rundir()
         self._undertaker = Undertaker(self.rundir)
         self._children: list[Child] = []
+        self._waiting: dict[str, Child] = {}
         self._lock = threading.Lock()
         self._closing = False
         self.postgres = PostgresServer(self.rundir / "pg", self._undertaker.register, self._undertaker.forget)
 
+    def ready(self, name: str, *, forked: bool = False) -> None:
+        """Have a child wait for its settings, so that it does until then what needs none.
+
+        With `forked` it starts with all that is imported here; from a process with one thread alone.
+        Raises Stopped on the way down.
+        """
+        self._waiting[name] = self._made(name, forked=forked)
+
+    def dismiss(self, name: str) -> None:
+        """Let a child go that nobody has use for after all."""
+        if child := self._waiting.pop(name, None):
+            self._children.remove(child)
+            child.stop(0)
+            self._undertaker.forget(child.pid)
+
     def child(self, name: str, settings: msgspec.Struct) -> Child:
         """Start a child and wait until it serves; from any thread. Raises ChildDied, or Stopped on the way down."""
+        child = self._waiting.pop(name, None) or self._made(name)
+        child.tell(settings)
+        return child
+
+    def _made(self, name: str, *, forked: bool = False) -> Child:
         with self._lock:
             if self._closing:
                 raise Stopped
-            child = Child(name, self.rundir / f"{name}.log")
+            child = Child(name, self.rundir / f"{name}.log", forked=forked)
             self._undertaker.register(child.pid, signal.SIGTERM)
             self._children.append(child)
-        child.tell(settings)
-        return child
+            return child
 
     def register(self, group: int, number: int) -> None:
         """Take this process group along at the end; `number` is the signal that ends it."""
