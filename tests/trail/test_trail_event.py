@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from venturi.trail.event import Unwritable, admit, canonical, hashed, looks_secret
 
@@ -72,3 +75,21 @@ def test_what_has_no_single_or_no_short_spelling_is_not_written(value: object) -
 def test_the_spelling_does_not_depend_on_order_and_escapes_what_could_break_a_line() -> None:
     assert canonical({"b": 1, "a": "x\r\n\x1b[0m\x00"}) == b'{"a":"x\\r\\n\\u001b[0m\\u0000","b":1}'
     assert canonical({"b": 1.0, "a": ()}) == canonical({"a": [], "b": 1})
+
+
+_TEXTS = st.text() | st.sampled_from(["\x00\x1f\x7f\u0080", '"\\/', "\u2028\ufeff\uffff", "\U0001f600"])
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXTS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(_TEXTS, _JSON, max_size=6))
+@settings(deadline=None, max_examples=300)
+def test_the_quick_way_to_spell_an_event_is_the_only_way_to_spell_it(event: dict[str, object]) -> None:
+    assert canonical(event) == rfc8785.dumps(event)  # type: ignore[arg-type]  # its stubs want invariant containers

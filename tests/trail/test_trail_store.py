@@ -210,6 +210,21 @@ def test_a_commit_whose_answer_was_lost_does_not_fork_the_trail(database: Databa
     run(story())
 
 
+def test_nobody_takes_the_place_of_an_event_whose_transaction_is_open(database: Database) -> None:
+    async def story() -> None:
+        async with database.pool() as one, database.pool() as two:
+            slow, quick = await opened(one), await opened(two)
+            async with slow.transaction() as (_, append):
+                first = await append(event(0))
+                appending = asyncio.create_task(quick.append(event(1)))
+                await asyncio.sleep(0.2)
+                assert not appending.done(), "it wrote between an event and its commit"
+            assert (first.seq, (await appending).seq) == (0, 1)
+            assert (await opened(one)).tree.root() == quick.tree.root()
+
+    run(story())
+
+
 def test_what_is_raised_inside_a_transaction_leaves_nothing_behind(database: Database) -> None:
     async def story() -> None:
         async with database.pool() as pool:

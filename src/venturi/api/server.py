@@ -161,6 +161,7 @@ def pool_of(login: DatabaseSettings) -> asyncpg.Pool:
         min_size=1,
         max_size=_CONNECTIONS,
         command_timeout=_SECONDS,
+        reset=_nothing_to_reset,
     )
 
 
@@ -168,6 +169,10 @@ def pool_of(login: DatabaseSettings) -> asyncpg.Pool:
 def _trusting(ca: str) -> ssl.SSLContext:
     """One context for all logins to one server: making one takes longer than a connection."""
     return ssl.create_default_context(cadata=ca)
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """An open transaction has ended by now, and nobody here changes anything else of a session."""
 
 
 async def open_trails(settings: ApiSettings, parts: Parts, pools: Pools) -> dict[str, Trail]:

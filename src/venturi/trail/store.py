@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 _CHUNK = 2_000
 _COLUMNS = "seq, leaf_hash, trace_id, body"
+TURN = "pg_advisory_xact_lock(hashtext('venturi.trail'))"
+"""Lets one writer write at a time, until its transaction ends."""
+# The turn is taken before a row is made, so that whoever had it before has committed when places are compared.
+_ALONE = f"""
+    WITH turn AS MATERIALIZED (SELECT {TURN}),
+    events AS (
+        INSERT INTO trail_events ({_COLUMNS})
+        SELECT event.* FROM turn, unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[]) AS event
+    )
+    INSERT INTO trail_heads (size, note) SELECT $5, $6 FROM turn
+"""  # noqa: S608  # names of ours
 ZERO = "0" * 64
 """`prev_hash` of the first event."""
 
@@ -100,12 +111,26 @@ async def write(connection: Connection, rows: Sequence[Row], size: int, note: st
     """Insert rows and the head that covers them, inside the caller's transaction."""
     await connection.execute(
         f"INSERT INTO trail_events ({_COLUMNS}) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[])",  # noqa: S608, E501
+        *_in_columns(rows),
+    )
+    await connection.execute("INSERT INTO trail_heads (size, note) VALUES ($1, $2)", size, note)
+
+
+async def write_alone(connection: Connection, rows: Sequence[Row], size: int, note: str, *, seconds: float) -> None:
+    """The same in a transaction of its own, which is a single statement and takes its turn by itself.
+
+    Raises asyncpg.UniqueViolationError when another writer was there first, and writes nothing then.
+    """
+    await connection.execute(_ALONE, *_in_columns(rows), size, note, timeout=seconds)
+
+
+def _in_columns(rows: Sequence[Row]) -> tuple[list[int], list[bytes], list[str | None], list[str]]:
+    return (
         [row.seq for row in rows],
         [row.leaf_hash for row in rows],
         [row.trace_id for row in rows],
         [row.body.decode() for row in rows],
     )
-    await connection.execute("INSERT INTO trail_heads (size, note) VALUES ($1, $2)", size, note)
 
 
 async def fetch(

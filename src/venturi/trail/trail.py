@@ -32,7 +32,8 @@ _SECONDS = 5.0
 _BATCH = 128
 _FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # One lock per database: there is one trail in each.
-_ONE_WRITER = "SELECT pg_advisory_xact_lock(hashtext('venturi.trail'))"
+_ONE_WRITER = f"SELECT {store.TURN}"
+_Receipts: TypeAlias = "list[tuple[asyncio.Future[Receipt], Receipt]]"
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class _Stage:
 
     async def append(self, event: Event) -> Receipt:
         """Raises Unwritable for an event that must not be written."""
+        admit(event)
         return self.add(event)
 
     def add(self, event: Event) -> Receipt:
-        """The same, at once."""
-        admit(event)
+        """The same, at once, for an event that was admitted already."""
         seq = len(self.trail.tree) + len(self.rows)
         before = self.rows[-1].leaf_hash.hex() if self.rows else store.previous(self.trail.tree)
         added = {"log": self.trail.origin, "seq": seq, "ts_logged": self.trail.time(), "prev_hash": before}
@@ -171,17 +172,24 @@ class Trail:
 
     @contextlib.asynccontextmanager
     async def _staging(self) -> AsyncIterator[tuple[Connection, _Stage]]:
+        async with self._turn, self._reading() as connection, self._up_to_date(connection) as stage:
+            yield connection, stage
+
+    @contextlib.asynccontextmanager
+    async def _up_to_date(self, connection: Connection) -> AsyncIterator[_Stage]:
         stage = _Stage(self)
-        async with self._turn, self._reading() as connection:
-            async with connection.transaction():
-                await connection.execute(_ONE_WRITER, timeout=_SECONDS)
-                await self._catch_up(connection)
-                yield connection, stage
-                if stage.rows:
-                    await self._store(connection, stage.rows)
-            # Not before the commit: the tree in memory must not hold what the database may have dropped.
-            for row in stage.rows:
-                self.tree.append(row.leaf_hash)
+        async with connection.transaction():
+            await connection.execute(_ONE_WRITER, timeout=_SECONDS)
+            await self._catch_up(connection)
+            yield stage
+            if stage.rows:
+                await store.write(connection, stage.rows, *self._head_with(stage.rows))
+        self._grow(stage.rows)
+
+    def _grow(self, rows: list[store.Row]) -> None:
+        """Not before the commit: the tree in memory must not hold what the database may have dropped."""
+        for row in rows:
+            self.tree.append(row.leaf_hash)
 
     async def _catch_up(self, connection: Connection) -> None:
         """Take in what other writers wrote, or what we wrote when a commit's answer was lost."""
@@ -193,9 +201,10 @@ class Trail:
     async def _take_in(self, connection: Connection) -> None:
         self._logged = max(await store.load(connection, self.tree, self.origin), self._logged)
 
-    async def _store(self, connection: Connection, rows: list[store.Row]) -> None:
+    def _head_with(self, rows: list[store.Row]) -> tuple[int, str]:
+        """Size and signed head of the tree with these rows behind it."""
         size = len(self.tree) + len(rows)
-        await store.write(connection, rows, size, self._note(self.tree.root_with([r.leaf_hash for r in rows]), size))
+        return size, self._note(self.tree.root_with([row.leaf_hash for row in rows]), size)
 
     async def _write_all(self) -> None:
         while self._waiting:
@@ -211,16 +220,39 @@ class Trail:
                 raise
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        receipts: list[tuple[asyncio.Future[Receipt], Receipt]] = []
-        async with self._staging() as (_, stage):
-            for waiting in batch:
-                try:
-                    receipts.append((waiting.receipt, stage.add(waiting.event)))
-                except Unwritable as problem:
-                    _refuse([waiting], problem)
+        async with self._turn, self._reading() as connection:
+            receipts = await self._write_at_once(connection, batch)
+            if receipts is None:
+                async with self._up_to_date(connection) as stage:
+                    receipts = _added(stage, batch)
         for future, receipt in receipts:
             if not future.done():
                 future.set_result(receipt)
+
+    async def _write_at_once(self, connection: Connection, batch: list[_Waiting]) -> _Receipts | None:
+        """Write the batch in a single statement, as if nobody else had written; None, and nothing, if somebody has.
+
+        Somebody else's event has the place that the first of ours would take, and the database keeps places apart.
+        """
+        stage = _Stage(self)
+        receipts = _added(stage, batch)
+        if stage.rows:
+            try:
+                await store.write_alone(connection, stage.rows, *self._head_with(stage.rows), seconds=_SECONDS)
+            except asyncpg.UniqueViolationError:
+                return None
+            self._grow(stage.rows)
+        return receipts
+
+
+def _added(stage: _Stage, batch: list[_Waiting]) -> _Receipts:
+    receipts: _Receipts = []
+    for waiting in batch:
+        try:
+            receipts.append((waiting.receipt, stage.add(waiting.event)))
+        except Unwritable as problem:
+            _refuse([waiting], problem)
+    return receipts
 
 
 def _refuse(batch: list[_Waiting], problem: Exception) -> None:
