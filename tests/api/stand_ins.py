@@ -18,9 +18,17 @@ class BreakableTrail(Trail):
 
     async def append(self, event: Event) -> Receipt:
         """Write an event, unless the trail is broken."""
+        self._assert_whole()
+        return await super().append(event)
+
+    async def keep(self, event: Event) -> None:
+        """The same without a receipt."""
+        self._assert_whole()
+        await super().keep(event)
+
+    def _assert_whole(self) -> None:
         if self.broken:
             raise TrailUnavailable("the trail's database is gone")
-        return await super().append(event)
 
 
 @dataclass

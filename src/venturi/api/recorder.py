@@ -46,12 +46,12 @@ class Recorder:
         who, target = exchange.principal, exchange.target
         if who is None:
             # Somebody unknown gets no receipt: it would tell how long the vendor's trail is.
-            await self._trails[VENDOR].append(event)
+            await self._trails[VENDOR].keep(event)
             return None
         home = who.tenant or VENDOR
         if exchange.refused is not None and exchange.refused.crossing and target is not None:
             return await self._refusals.write(event, home, target)
         if self.is_told(exchange) and target is not None:
-            receipt, _ = await asyncio.gather(self._trails[home].append(event), self._trails[target].append(event))
+            receipt, _ = await asyncio.gather(self._trails[home].append(event), self._trails[target].keep(event))
             return receipt
         return await self._trails[home].append(event)

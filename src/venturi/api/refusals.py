@@ -37,7 +37,7 @@ class Refusals:
     async def to_target(self, event: Event, target: str) -> None:
         """The target's copy."""
         trail = self._trails.get(target) or self._trails[VENDOR]
-        await trail.append(self.told(event))
+        await trail.keep(self.told(event))
 
     def told(self, event: Event) -> Event:
         """What the target may know: that it was tried, when, how it ended, and the ids that join the two records.

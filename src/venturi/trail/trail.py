@@ -33,13 +33,13 @@ _BATCH = 128
 _FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # One lock per database: there is one trail in each.
 _ONE_WRITER = f"SELECT {store.TURN}"
-_Receipts: TypeAlias = "list[tuple[asyncio.Future[Receipt], Receipt]]"
+_Written: TypeAlias = "list[tuple[asyncio.Future[store.Row], store.Row]]"
 
 
 @dataclass(frozen=True)
 class _Waiting:
     event: Event
-    receipt: asyncio.Future[Receipt]
+    row: asyncio.Future[store.Row]
 
 
 class _Stage:
@@ -52,17 +52,17 @@ class _Stage:
     async def append(self, event: Event) -> Receipt:
         """Raises Unwritable for an event that must not be written."""
         admit(event)
-        return self.add(event)
+        return self.trail.receipt(self.add(event))
 
-    def add(self, event: Event) -> Receipt:
-        """The same, at once, for an event that was admitted already."""
+    def add(self, event: Event) -> store.Row:
+        """The row of an event that was admitted already."""
         seq = len(self.trail.tree) + len(self.rows)
         before = self.rows[-1].leaf_hash.hex() if self.rows else store.previous(self.trail.tree)
         added = {"log": self.trail.origin, "seq": seq, "ts_logged": self.trail.time(), "prev_hash": before}
         body = canonical({**event, **added})
         row = store.Row(seq, leaf_hash(body), store.trace_of(event), body)
         self.rows.append(row)
-        return self.trail.receipt(row)
+        return row
 
 
 class Trail:
@@ -110,12 +110,19 @@ class Trail:
 
         Raises Unwritable when it must not be written, TrailUnavailable when it can't be.
         """
+        return self.receipt(await self._durable(event))
+
+    async def keep(self, event: Event) -> None:
+        """The same for an event of which nobody gets a receipt, which saves a signature."""
+        await self._durable(event)
+
+    async def _durable(self, event: Event) -> store.Row:
         admit(event)
         waiting = _Waiting(event, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
-        return await waiting.receipt
+        return await waiting.row
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Connection, Append]]:
@@ -221,44 +228,44 @@ class Trail:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         async with self._turn, self._reading() as connection:
-            receipts = await self._write_at_once(connection, batch)
-            if receipts is None:
+            written = await self._write_at_once(connection, batch)
+            if written is None:
                 async with self._up_to_date(connection) as stage:
-                    receipts = _added(stage, batch)
-        for future, receipt in receipts:
+                    written = _added(stage, batch)
+        for future, row in written:
             if not future.done():
-                future.set_result(receipt)
+                future.set_result(row)
 
-    async def _write_at_once(self, connection: Connection, batch: list[_Waiting]) -> _Receipts | None:
+    async def _write_at_once(self, connection: Connection, batch: list[_Waiting]) -> _Written | None:
         """Write the batch in a single statement, as if nobody else had written; None, and nothing, if somebody has.
 
         Somebody else's event has the place that the first of ours would take, and the database keeps places apart.
         """
         stage = _Stage(self)
-        receipts = _added(stage, batch)
+        written = _added(stage, batch)
         if stage.rows:
             try:
                 await store.write_alone(connection, stage.rows, *self._head_with(stage.rows), seconds=_SECONDS)
             except asyncpg.UniqueViolationError:
                 return None
             self._grow(stage.rows)
-        return receipts
+        return written
 
 
-def _added(stage: _Stage, batch: list[_Waiting]) -> _Receipts:
-    receipts: _Receipts = []
+def _added(stage: _Stage, batch: list[_Waiting]) -> _Written:
+    written: _Written = []
     for waiting in batch:
         try:
-            receipts.append((waiting.receipt, stage.add(waiting.event)))
+            written.append((waiting.row, stage.add(waiting.event)))
         except Unwritable as problem:
             _refuse([waiting], problem)
-    return receipts
+    return written
 
 
 def _refuse(batch: list[_Waiting], problem: Exception) -> None:
     for waiting in batch:
-        if not waiting.receipt.done():
-            waiting.receipt.set_exception(problem)
+        if not waiting.row.done():
+            waiting.row.set_exception(problem)
 
 
 def _entry(row: asyncpg.Record) -> Entry:
