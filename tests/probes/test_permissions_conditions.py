@@ -145,9 +145,9 @@ def test_a_wildcard_of_an_arn_stays_in_its_part_up_to_the_sixth(text: str, value
 @pytest.mark.parametrize("text", ["*?" * 40 + "Z", "*a" * 40 + "Z", "*" * 5000 + "Z", "a*" * 2000])
 @pytest.mark.parametrize("style", [Style.LIKE, Style.ARN])
 def test_a_policy_that_is_made_to_keep_us_busy_does_not(text: str, style: Style) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     matches(text, "a" * 300, style)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_role_is_known_by_its_account_and_name_alone() -> None:
