@@ -67,6 +67,19 @@ def test_the_history_shows_every_run_and_every_gap(evidence: Path) -> None:
     page = (evidence / "index.html").read_text()
     assert all(f'href="{run}/report.html"' in page for run in DAYS)
     assert killed.name in page
+    # Each leaves the sample's own days behind; the page goes by the day that a run says it began.
+    assert "without a run" not in page
+
+
+def test_the_index_shows_the_days_without_a_run_of_each_target(tmp_path: Path) -> None:
+    for day, target in ((1, "one"), (2, "another"), (5, "one"), (6, "one")):
+        made = replace(record(), target=target, started=f"2025-03-0{day}T02:00:00Z")
+        left_behind(tmp_path, f"2025030{day}T020000Z-0a0b0{day}", made)
+    assert told("history", "--evidence", str(tmp_path))[0] == 0
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("without a run") == 1
+    assert "3 days without a run of one" in page
+    assert page.index("20250305T") < page.index("3 days without a run of one") < page.index("20250301T")
 
 
 def test_retention_keeps_the_newest_and_never_a_run_that_may_be_resumed(evidence: Path) -> None:

@@ -31,6 +31,7 @@ def test_a_whole_run_satisfies_the_first_set_and_signs_it(tenantproof: Command, 
     assert {claim for claim, verdict in verdicts.items() if verdict == "satisfied"} >= FIRST_SET
     assert summary["gate"] == {"exit": 0, "strict": True, "failed": [], "not_assessed": [], "waived": []}
     assert "evidence/" in done.stdout
+    assert (tmp_path / "evidence/latest/report.html").stat().st_size < 1.5e6
 
     assert tenantproof("verify").returncode == 0
     shown = tenantproof("show", "QA-1")

@@ -1,14 +1,27 @@
-"""index.html: one page over all runs of an evidence folder, with a link to each report."""
+"""index.html: one page over all runs of an evidence folder, with a link to each report, and the days without a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from tenantproof.model.run import PastRun
 from tenantproof.outputs.report import environment, source, source_digest
 from tenantproof.outputs.trend import run_word
+from tenantproof.outputs.words import Word
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run, and how many days without one lie between it and the next newer of the same target."""
+
+    target: str
+    run: PastRun
+    word: Word
+    gap: int
 
 
 def index_html(runs: Iterable[tuple[str, PastRun]], killed: Sequence[str] = ()) -> str:
@@ -20,7 +33,23 @@ def index_html(runs: Iterable[tuple[str, PastRun]], killed: Sequence[str] = ()) 
         .render(
             style=Markup(style),  # noqa: S704  # our own stylesheet
             style_digest=source_digest(style),
-            runs=[(target, run, run_word(run)) for target, run in runs][::-1],
+            lines=tuple(_lines(runs))[::-1],
             killed=killed,
         )
     )
+
+
+def _lines(runs: Iterable[tuple[str, PastRun]]) -> Iterator[Line]:
+    """Oldest first; the gap after a run is known once the next is met."""
+    known = list(runs)
+    for at, (target, run) in enumerate(known):
+        later = next((each for name, each in known[at + 1 :] if name == target), None)
+        yield Line(target, run, run_word(run), _days_between(run, later) if later else 0)
+
+
+def _days_between(run: PastRun, later: PastRun) -> int:
+    try:
+        days = (dt.date.fromisoformat(later.started[:10]) - dt.date.fromisoformat(run.started[:10])).days
+    except ValueError:
+        return 0
+    return max(days - 1, 0)
