@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -53,7 +52,7 @@ def _sweep(target: Target, host: str) -> int:
     def volleys() -> Iterator[Volley[Attempt]]:
         for number in range(TRIALS):
             attacker, victim, shape = population.unit(number % population.size)
-            case = Case(parties[attacker], parties[victim], shape.endpoint, host, random.Random(number))
+            case = Case(parties[attacker], parties[victim], shape.endpoint, host, number)
             built = shape.vector.build(case, shape.vector.form)
             drafts = built if isinstance(built, list) else [built]
             requests = tuple(ground.request(draft, shape.endpoint) for draft in drafts)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+
+import msgspec
 
 Headers = tuple[tuple[str, str], ...]
 """Names and values in the order and the spelling of the wire; one character is one octet (latin-1)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request. Nothing in it is normalised: an attack is in the octets.
 
     `probe` is 32 hex digits and becomes the W3C trace id; `principal` names who sends it, for the record alone.
@@ -31,8 +31,7 @@ class Request:
         return any(name.lower() == header.lower() for name, _ in self.headers)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back. `seconds` is the time from the first octet sent to the last one read; `at` is Unix time.
 
     `failure` says why nothing was answered (and `status` is 0); `malformed` says why an answer can't be trusted to be

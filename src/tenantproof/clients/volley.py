@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from tenantproof.clients.exchange import Answer, Request
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Volley(Generic[T]):
+class Volley(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One request, or several that follow each other on one connection; `tag` is the sender's own and comes back."""
 
     tag: T

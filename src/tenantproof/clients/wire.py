@@ -8,9 +8,11 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError, answer_of

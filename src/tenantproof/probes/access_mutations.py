@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+
+from msgspec.structs import replace
 
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.target import Target

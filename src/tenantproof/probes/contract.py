@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -63,7 +64,7 @@ class Endpoint:
         """Whether it takes away what can't be put back, as far as names tell."""
         return self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
 
-    @property
+    @cached_property
     def collection(self) -> str:
         """The template of the list that the object stands in."""
         return self.template.split("/{id}")[0]

@@ -27,6 +27,8 @@ from tenantproof.probes.vectors.case import JSON, Draft, Party
 
 _PASSED = frozenset({400, 404, 405, 409, 410, 412, 413, 415, 422, 428})
 """What a service says to somebody whom it let in, about the rest of the request."""
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_ACCEPT = ("Accept", "application/json")
 _MOVING = ("audit", "trail", "events", "log", "notif", "health")
 """Words in paths of what grows by itself; it is no state that a request could have changed."""
 _LONGEST_ASKED = 128
@@ -93,7 +95,7 @@ class Ground:
         """The request of a draft, with the token of its caller and a probe id of its own."""
         name = self.principal(endpoint)
         token = self._bearer(draft.caller.id, name)
-        headers: Headers = (("Authorization", f"Bearer {token}"), ("Accept", "application/json"), *draft.headers)
+        headers: Headers = (("Authorization", f"Bearer {token}"), _ACCEPT, *draft.headers)
         path = f"{draft.path}?{draft.query}" if draft.query else draft.path
         return Request(
             method=draft.method,
@@ -103,7 +105,7 @@ class Ground:
             principal=f"{draft.caller.id}/{name}",
             probe=new_probe(),
             # What is refused may be asked again; of what a target carries out, only what comes to the same.
-            repeatable=draft.method in {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"},
+            repeatable=draft.method in _REPEATABLE,
         )
 
     def _bearer(self, tenant: str, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Trial(msgspec.Struct, frozen=True):
     """Whether the caller was told that something of its own was written."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attempt:
     """A case on its way: its drafts became requests, in the same order."""
 
@@ -57,7 +57,7 @@ class Attempt:
     drafts: Sequence[Draft]
     requests: tuple[Request, ...]
 
-    @property
+    @cached_property
     def unit(self) -> Unit:
         """The member of the population that it is."""
         return Unit(self.case.attacker.id, self.case.victim.id, self.case.endpoint.name, self.vector.label)

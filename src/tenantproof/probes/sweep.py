@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -118,7 +117,7 @@ class Sweep(Probe):
             victim=self.ground.party(names[victim]),
             endpoint=shape.endpoint,
             authority=self._authority,
-            rng=random.Random(number),  # noqa: S311  # so that a unit can be built again
+            seed=number,
             samples=self.ground.samples,
             queries=self.ground.queries,
             records=self.ground.records,

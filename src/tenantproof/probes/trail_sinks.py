@@ -6,10 +6,12 @@ import base64
 import secrets
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from tenantproof.clients.canaries import stands_in
 from tenantproof.clients.exchange import Answer, Headers, Request

@@ -71,7 +71,7 @@ class Draft:
         return self
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
     """What a vector is built from. `samples` maps operations to JSON bodies that fit, `queries` to what they need."""
 
@@ -79,7 +79,8 @@ class Case:
     victim: Party
     endpoint: Endpoint
     authority: str
-    rng: random.Random
+    seed: int
+    """Of what is drawn at random, so that a unit can be built again."""
     samples: Mapping[str, Any] = field(default_factory=dict)
     queries: Mapping[str, str] = field(default_factory=dict)
     records: Container[str] = frozenset()
@@ -114,7 +115,11 @@ class Case:
 
     def object_of(self, party: Party) -> str:
         """The id of an object of the party in the operation's collection, or one that nobody has."""
-        return party.objects.get(self.endpoint.collection) or f"none_{self.rng.getrandbits(64):016x}"
+        return party.objects.get(self.endpoint.collection) or self._nobodys(party)
+
+    def _nobodys(self, party: Party) -> str:
+        drawn = random.Random(f"{self.seed} {party.id}").getrandbits(64)  # noqa: S311  # new, and no secret
+        return f"none_{drawn:016x}"
 
     def json(self) -> dict[str, Any]:
         """A JSON object that fits the operation's body."""

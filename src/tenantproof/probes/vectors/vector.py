@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from tenantproof.clients.exchange import Answer
@@ -52,7 +53,7 @@ class Vector:
     alike: bool = False
     """The last two requests ask for what is another's and for what is nobody's: their answers must not differ."""
 
-    @property
+    @cached_property
     def label(self) -> str:
         """How a unit and a report call it."""
         return f"{self.id} {self.name}" + (f": {self.form}" if self.form else "")
