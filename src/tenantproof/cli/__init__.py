@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "run",
+    "merge",
     "verify",
     "report",
     "claims",

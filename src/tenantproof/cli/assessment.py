@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tenantproof.cli import places
+from tenantproof.cli import itself, places
 from tenantproof.cli.closing import Closing, close
 from tenantproof.cli.progress import Progress
 from tenantproof.clients.target import Target
@@ -49,6 +50,8 @@ class Plan:
     """The authority to ask for a time stamp, where the profile names none or another one is wanted."""
     is_printed: bool = False
     """Whether the bundle is to hold the report as a PDF too."""
+    source: str = ""
+    """What was booted, where no profile was named: such a deployment is another one in each shard, and yet the same."""
 
 
 def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
@@ -118,12 +121,29 @@ def _journal(plan: Plan, folder: Path) -> Journal:
     path = folder / "journal.sqlite"
     digest = profile_digest(plan.profile)
     if not plan.resume:
-        return Journal.create(path, {"run": folder.name, "profile": digest})
+        return Journal.create(path, {"run": folder.name, "profile": digest, **_part(plan, digest)})
     journal = Journal.open(path)
     if journal.meta().get("profile") != digest:
         journal.close()
         raise UsageError(f"{folder} was made with another profile; resume with the same one, or start a new run")
     return journal
+
+
+def _part(plan: Plan, digest: str) -> dict[str, str]:
+    """Which part of what this run is; parts of the same whole say the same but for the shard."""
+    number, count = plan.sweep.shard
+    if count == 1:
+        return {}
+    whole = {
+        "target": plan.source or digest,
+        "only": ",".join(sorted(plan.only)),
+        "strict": str(plan.strict),
+        "pairs": plan.sweep.pairs,
+        "budget": str(plan.sweep.budget),
+        "seed": str(plan.sweep.seed),
+        "harness": itself.digest(plan.checks),
+    }
+    return {"shard": f"{number}/{count}", "whole": json.dumps(whole, sort_keys=True)}
 
 
 def _assess(

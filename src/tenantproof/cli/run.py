@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from tenantproof.cli.assessment import Plan, attack
 from tenantproof.cli.embedded import embedded, needs_streams
 from tenantproof.cli.history import write_index
 from tenantproof.cli.progress import Progress
+from tenantproof.cli.spread import spread
 from tenantproof.cli.table import show
 from tenantproof.evidence.archive import ArchiveError, archive
 from tenantproof.judge.waivers import load_waivers
 from tenantproof.model.errors import UsageError
 from tenantproof.model.evidence_profile import Archive
+from tenantproof.model.profile import Profile
 from tenantproof.model.profile_text import load, parse
 from tenantproof.model.sweep import BUDGET, SweepChoice
 from tenantproof.plugin.cards import load_cards
@@ -49,6 +52,9 @@ class Choices:
     seed: int
     timestamp: str
     pdf: bool | None
+    shard: tuple[int, int]
+    engine: str
+    shards: int
 
 
 @click.command(name="run")
@@ -83,6 +89,17 @@ class Choices:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="What the sample of the sweep is drawn with.")
 @click.option(
+    "--shard",
+    default="1/1",
+    metavar="I/N",
+    callback=lambda _context, _option, text: shard_of(text),
+    help="Make the I-th of N parts; `tenantproof merge` puts the bundles together.",
+)
+@click.option(
+    "--engine", default="", metavar="dask://HOST:PORT", help="Run --shards on the workers of a Dask cluster, and merge."
+)
+@click.option("--shards", type=click.IntRange(1, 9999), default=4, show_default=True, help="With --engine: how many.")
+@click.option(
     "--timestamp", default="", metavar="URL", help="Let a time-stamping authority (RFC 3161) stamp the bundle."
 )
 @click.option("--pdf/--no-pdf", default=None, help="Print the report into the bundle. Default: unless --only is given.")
@@ -108,6 +125,8 @@ def run(choices: Choices) -> int:
     cards = load_cards(checks)
     waivers = load_waivers(choices.waivers, cards) if choices.waivers else ()
     profile = load(choices.target) if choices.target else None
+    if choices.engine:
+        return _spread(choices, checks, profile)
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(quiet=choices.quiet))
         only = _claims(choices.only, frozenset(cards))
@@ -128,10 +147,11 @@ def run(choices: Choices) -> int:
             evidence=choices.evidence,
             resume=choices.resume,
             waivers=waivers,
-            sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed),
+            sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed, shard=choices.shard),
+            source=f"embedded {choices.tenants} {choices.overlay}" if choices.target is None else "",
             timestamp=choices.timestamp,
             # A browser takes seconds; who tries a few claims looks at the page.
-            is_printed=not only if choices.pdf is None else choices.pdf,
+            is_printed=not only and choices.shard[1] == 1 if choices.pdf is None else choices.pdf,
         )
         record, bundle = attack(plan, progress)
         write_index(choices.evidence)
@@ -140,6 +160,39 @@ def run(choices: Choices) -> int:
     if (place := profile.evidence.archive) is not None:
         _archive(bundle, place, failed=record.gate.exit != 0)
     return record.gate.exit
+
+
+def _spread(choices: Choices, checks: Path, profile: Profile | None) -> int:
+    """The same run in shards, on the workers of a cluster."""
+    chosen = {
+        "--target": choices.target and choices.target.resolve(),
+        "--only": ",".join(choices.only),
+        "--checks": choices.checks and choices.checks.resolve(),
+        "--overlay": choices.overlay,
+        "--waivers": choices.waivers and choices.waivers.resolve(),
+        "--tenants": choices.tenants,
+        "--pairs": choices.pairs,
+        "--budget": choices.budget,
+        "--seed": choices.seed,
+    }
+    arguments = [word for name, value in chosen.items() if value for word in (name, str(value))]
+    arguments += ["--strict"] if choices.strict else []
+    with Progress(quiet=choices.quiet) as progress:
+        record, bundle = spread(
+            choices.engine, arguments, choices.shards, choices.evidence, checks, profile, progress.note
+        )
+    write_index(choices.evidence)
+    show(record, bundle, Console(file=sys.stdout, highlight=False, width=_PRINTED_WIDTH))
+    return record.gate.exit
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """The number of a shard and how many there are, from 2/4. Raises UsageError."""
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text.strip())
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise UsageError(f"--shard {text} is no part of a whole; the second of four is --shard 2/4")
+    return number, count
 
 
 def _archive(bundle: Path, place: Archive, *, failed: bool) -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import msgspec
 
-from tenantproof.ledger.schema import INSERT, INSERT_KIND, PAGE, SCHEMA, VERSION, Kind, Row
+from tenantproof.ledger.schema import ABSORB_BEGIN, ABSORB_END, INSERT, INSERT_KIND, PAGE, SCHEMA, VERSION, Kind, Row
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Entry, Observation, Role
 from tenantproof.model.outcome import Outcome
@@ -140,6 +140,24 @@ class Journal:
         """Note in the meta table ("complete": "yes" or "no") whether every check came to its end."""
         with self._guarded(), self._connection:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", ("complete", _YES[is_complete]))
+
+    def absorb(self, other: Path) -> None:
+        """Take over every entry and population of a closed journal, in its order, after what is here already."""
+        self.flush()
+        uri = f"{other.resolve().as_uri()}?mode=ro&immutable=1"
+        with self._guarded():
+            self._connection.execute("ATTACH ? AS other", (uri,))
+            with self._connection:
+                for statement in ABSORB_BEGIN:
+                    self._connection.execute(statement)
+                for number, *kind in self._connection.execute("SELECT * FROM other.kinds").fetchall():
+                    ours = self._kinds.get(tuple(kind)) or self._kind(tuple(kind))
+                    self._connection.execute("INSERT INTO temp.renumbered VALUES (?, ?)", (number, ours))
+                self._connection.executemany(INSERT_KIND, self._fresh)
+                self._fresh.clear()
+                for statement in ABSORB_END:
+                    self._connection.execute(statement)
+            self._connection.execute("DETACH other")
 
     def findings(self) -> dict[str, Finding]:
         """Findings by check, as far as checks were finished."""
@@ -367,7 +385,7 @@ def _spelled(value: object) -> object:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         # One run writes, and does so from the thread that a check happens to use.
-        connection = sqlite3.connect(path, check_same_thread=False)
+        connection = sqlite3.connect(path, check_same_thread=False, uri=True)
         connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")

@@ -34,6 +34,19 @@ CREATE VIEW observations AS
 INSERT = "INSERT INTO entries (kind, attacker, victim, operation, vector, observation) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_KIND = "INSERT INTO kinds VALUES (?, ?, ?, ?, ?, ?)"
 
+ABSORB_BEGIN = (
+    "CREATE TEMP TABLE IF NOT EXISTS renumbered (theirs INTEGER PRIMARY KEY, ours INTEGER NOT NULL)",
+    "DELETE FROM temp.renumbered",
+)
+ABSORB_END = (
+    """
+INSERT INTO main.entries (kind, attacker, victim, operation, vector, observation)
+  SELECT ours, attacker, victim, operation, vector, observation
+  FROM other.entries JOIN temp.renumbered ON theirs = kind ORDER BY seq""",
+    "INSERT OR IGNORE INTO main.populations SELECT * FROM other.populations",
+)
+"""Entries of the attached database `other` go into `entries`, by the kinds as this journal numbers them."""
+
 Row = tuple[int, str | None, str | None, str | None, str | None, bytes]
 Kind = tuple[str, str, str, str, str]
 """(check, claim, role, expected, seen)."""

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import sys
 import typing
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
@@ -37,6 +38,18 @@ class Check:
     def needs(self) -> frozenset[str]:
         """The capabilities without which the check can't be made."""
         return frozenset().union(*(probe.needs for probe in self.probes.values()))
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether each shard of a run makes a part of it."""
+        return any(probe.is_divided for probe in self.probes.values())
+
+    def shards(self, count: int) -> tuple[int, ...]:
+        """Which of so many shards (from 1) make it: all a part of it, or one the whole."""
+        if self.is_divided:
+            return tuple(range(1, count + 1))
+        # By its name, so that checks that come or go move no other.
+        return (1 + zlib.crc32(self.key.encode()) % count,)
 
 
 def find_checks(path: Path) -> Iterator[Check]:

@@ -140,6 +140,9 @@ class CheckFile(pytest.File):
             self._plugin.enrol(check, self.path)
             if check.key in context.resume or (context.only and check.claim not in context.only):
                 continue
+            number, count = context.target.sweep.shard
+            if number not in check.shards(count):
+                continue
             yield CheckItem.from_parent(self, name=check.key, check=check, plugin=self._plugin)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:

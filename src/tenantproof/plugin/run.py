@@ -18,7 +18,7 @@ from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
 from tenantproof.model.fidelity import Answers
 from tenantproof.model.tally import Tally
-from tenantproof.model.verdict import Finding, Reason
+from tenantproof.model.verdict import Finding, Reason, Verdict
 
 if TYPE_CHECKING:
     from tenantproof.clients.target import Target
@@ -124,6 +124,9 @@ def _of_claim(
 ) -> Finding:
     """The finding of a claim, whether or not its checks were made."""
     findings = [by_check[key] for key in wanted if key in by_check]
+    number, count = context.target.sweep.shard
+    if count > 1 and wanted and not (context.only and claim not in context.only):
+        return _of_shard(claim, findings, number, count)
     if len(findings) < len(wanted):
         rest = ", ".join(key for key in wanted if key not in by_check)
         if context.only and claim not in context.only:
@@ -132,6 +135,16 @@ def _of_claim(
         else:
             findings.append(unassessed(claim, rest, Reason.INTERRUPTED, ending))
     return gather(claim, findings)
+
+
+def _of_shard(claim: str, findings: list[Finding], number: int, count: int) -> Finding:
+    """What one shard knows of a claim: what is refuted is refuted, and the rest is for all of them together to say."""
+    troubles = [each for each in findings if each.verdict is not Verdict.SATISFIED]
+    if troubles:
+        return gather(claim, troubles)
+    tried = ", ".join(each.check for each in findings)
+    because = f"shard {number} of {count} tried a part of it; see: tenantproof merge"
+    return unassessed(claim, tried, Reason.NOT_SELECTED, because)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ class Probe:
     """The base of all probes. `needs` names capabilities of the target: http, tokens, kms, trail, support."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    is_divided: ClassVar[bool] = False
+    """Whether the shards of a run each try a part of what it tries; all other checks are made by one shard alone."""
 
     def __init__(self, target: Target) -> None:
         self.target = target

@@ -45,6 +45,7 @@ class Sweep(Probe):
     """Sends the plan once, block by block; every check that looks at it sees the same answers."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
+    is_divided: ClassVar[bool] = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
