@@ -31,11 +31,13 @@ from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
 from tenantproof.model.heads import Head
 from tenantproof.model.observation import Entry, Role
+from tenantproof.model.power import Power
 from tenantproof.model.profile import Profile
 from tenantproof.model.run import ClaimResult, Comparison, Criterion, Fidelity, PastRun, RunRecord, WaiverNote
 from tenantproof.model.verdict import Finding
 from tenantproof.model.version import VERSION
 from tenantproof.plugin.run import Assessment
+from tenantproof.probes.forging.power import EXHIBIT as POWER
 
 _SHOWN = 4
 _SAMPLED = 12
@@ -146,11 +148,18 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         versions=itself.versions(),
         sensitivity=sensitivity,
         pictures=grids(journal, {card.id: card.section for card in cards.values()}),
+        power=_power(closing.exhibits),
         steps=steps(journal),
         history=history,
         remarks=tuple(_remarks(closing, ended)),
     )
     return msgspec.structs.replace(record, since=_since(closing.folder.parent, history, record))
+
+
+def _power(exhibits: Mapping[str, bytes]) -> Power | None:
+    """The matrix that the probe of tokens left, if it did."""
+    left = exhibits.get(POWER)
+    return msgspec.json.decode(left, type=Power) if left else None
 
 
 def _known(criteria: Sequence[Criterion], cards: Mapping[str, Claim]) -> tuple[Criterion, ...]:

@@ -117,6 +117,7 @@ class _Merged:
             observations=observations,
             pictures=grids(self.journal, {card.id: card.section for card in cards.values()}),
             steps=steps(self.journal),
+            power=next((each.power for each in records if each.power), None),
             history=past_runs(folder.parent, folder.name, base.target),
             since=None,
             remarks=tuple(dict.fromkeys(remark for each in records for remark in each.remarks)),

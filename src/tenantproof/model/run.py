@@ -10,6 +10,7 @@ from tenantproof.model.claims import Claim
 from tenantproof.model.grid import Grid
 from tenantproof.model.observation import Entry
 from tenantproof.model.outcome import Outcome
+from tenantproof.model.power import Power
 from tenantproof.model.verdict import Finding
 
 
@@ -159,6 +160,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     frameworks: tuple[Framework, ...] = ()
     """In the order in which a report shows them."""
     pictures: tuple[Grid, ...] = ()
+    power: Power | None = None
+    """Which broken verifiers the forged tokens of this run are known to find out."""
     steps: tuple[Step, ...] = ()
     """Acts on the states of a machine that the run walked through, as support access."""
     history: tuple[PastRun, ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -26,6 +27,7 @@ from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.issued import Lent, boundaries, issued
 from tenantproof.probes.forging.key_search import Searched, search
 from tenantproof.probes.forging.material import Material
+from tenantproof.probes.forging.power import EXHIBIT, measured, power_json, power_of
 from tenantproof.probes.forging.published import published
 from tenantproof.probes.forging.raw import jwk, maced
 from tenantproof.probes.forging.transport import disagreeing
@@ -205,12 +207,14 @@ class TokenSweep(TokenProbe):
 
     def coverage(self, tenant: str) -> Observation:
         """The genuine token again; notes count the classes tried, and name those that were not and what they need."""
-        tried = {each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited)}
-        tried |= {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}
+        sent = Counter(each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited))
+        power = power_of(sent)
+        self.target.exhibits[EXHIBIT] = power_json(power)
+        tried = sent.keys() | {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}
         left = catalogue.open_classes(tried)
         notes = (
             f"classes of the catalogue: {len(tried)} tried, {len(left)} not",
-            f"classes whose power is not proven: {', '.join(sorted(tried - self._power.keys())) or 'none'}",
+            f"classes whose power is not proven: {', '.join(power.unproven) or 'none'}",
             f"search for a shared key, offline: {self._searched.skipped or f'{self._searched.tried} keys tried'}",
             *(f"not tried: {ident}, needs {needs}" for ident, needs in left.items()),
         )
@@ -257,10 +261,6 @@ class TokenSweep(TokenProbe):
         )
 
     @cached_property
-    def _power(self) -> Mapping[str, Mapping[str, int]]:
-        return catalogue.power()
-
-    @cached_property
     def _searched(self) -> Searched:
         """The search for a shared key, offline; nothing is sent."""
         others = (self.material(tenant, tenant).payload for tenant in self.tenants)
@@ -288,7 +288,9 @@ class TokenSweep(TokenProbe):
                 notes = (
                     f"violates {about.violates}",
                     f"witness: {'; '.join(seen.differs)}; two verifiers refuse it",
-                    "power: a verifier with this gap was caught" if each.klass in self._power else "power: not proven",
+                    "power: a verifier with this gap was caught"
+                    if each.klass in measured().gaps
+                    else "power: not proven",
                 )
                 yield Presented(attacker, claimed, claimed, each.vector, each.token, notes=notes)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterator, Mapping
-from importlib.resources import files
 
 from tenantproof.probes.forging import (
     algorithm_names,
@@ -85,12 +83,6 @@ def carried(material: Material) -> Iterator[Forgery]:
     """Family P: forged tokens in every place where a token may travel."""
     for each in transport.CLASSES:
         yield from each.of(material)
-
-
-def power() -> Mapping[str, Mapping[str, int]]:
-    """Which classes a verifier with the gap of one class takes forgeries of, and how many, as the tests measured it."""
-    measured: dict[str, dict[str, int]] = json.loads((files(__package__) / "power.json").read_text())
-    return measured
 
 
 def open_classes(made: Container[str]) -> Mapping[str, str]:

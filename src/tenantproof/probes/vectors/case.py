@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tenantproof.probes.contract import Endpoint
@@ -115,11 +116,12 @@ class Case:
 
     def object_of(self, party: Party) -> str:
         """The id of an object of the party in the operation's collection, or one that nobody has."""
-        return party.objects.get(self.endpoint.collection) or self._nobodys(party)
+        return party.objects.get(self.endpoint.collection) or f"none_{self.rng.getrandbits(64):016x}"
 
-    def _nobodys(self, party: Party) -> str:
-        drawn = random.Random(f"{self.seed} {party.id}").getrandbits(64)  # noqa: S311  # new, and no secret
-        return f"none_{drawn:016x}"
+    @cached_property
+    def rng(self) -> random.Random:
+        """What is drawn at random; made where it is wanted, which is in few units."""
+        return random.Random(self.seed)  # noqa: S311  # new, and no secret
 
     def json(self) -> dict[str, Any]:
         """A JSON object that fits the operation's body."""
