@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -23,8 +24,12 @@ _TENANT_SCHEMAS = (
     "erasure",
     "exports",
 )
+_STORE = ("aggregation",)
 _CONTROL_SCHEMAS = ("identity", "trail")
 
+_AT_ONCE = 3
+
+_Roles: TypeAlias = Mapping[str, tuple[str, str]]  # kind of role to its name and password
 Admin = Mapping[str, Any]  # asyncpg's connect() takes settings of many types
 """Arguments of `asyncpg.connect` for the superuser, without the database."""
 
@@ -55,25 +60,29 @@ async def build(admin: Admin, plan: Plan, doors: Doors) -> None:
     server = await asyncpg.connect(**admin, database="postgres")
     try:
         await _close_the_commons(server)
-        await _database(server, CONTROL, {CONTROL: plan.control_password}, doors)
-        for tenant in plan.tenants:
-            await _database(
-                server,
-                tenant.database,
-                {tenant.app_role: tenant.app_password, tenant.guard_role: tenant.guard_password},
-                doors,
-            )
-        for store in plan.stores:
-            roles = {store.role(kind): password for kind, password in store.passwords.items()}
-            await _database(server, store.database, roles, doors)
     finally:
         await server.close()
-    await _schemas(admin, CONTROL, _CONTROL_SCHEMAS, {"control": CONTROL, "guard": CONTROL})
-    for tenant in plan.tenants:
-        await _schemas(admin, tenant.database, _TENANT_SCHEMAS, {"app": tenant.app_role, "guard": tenant.guard_role})
-    for store in plan.stores:
-        roles = {kind: store.role(kind) for kind in store.passwords}
-        await _schemas(admin, store.database, ("aggregation",), roles)
+    # Making a database is work for the server, describing it for us; some at once keep both at it.
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(name: str, roles: _Roles, packages: Sequence[str]) -> None:
+        async with room:
+            await _database(admin, name, dict(roles.values()), doors)
+            await _schemas(admin, name, packages, {kind: role for kind, (role, _) in roles.items()})
+
+    control = (CONTROL, plan.control_password)
+    await asyncio.gather(
+        one(CONTROL, {"control": control, "guard": control}, _CONTROL_SCHEMAS),
+        *(one(tenant.database, _roles_of(tenant), _TENANT_SCHEMAS) for tenant in plan.tenants),
+        *(
+            one(store.database, {kind: (store.role(kind), word) for kind, word in store.passwords.items()}, _STORE)
+            for store in plan.stores
+        ),
+    )
+
+
+def _roles_of(tenant: TenantPlan) -> _Roles:
+    return {"app": (tenant.app_role, tenant.app_password), "guard": (tenant.guard_role, tenant.guard_password)}
 
 
 async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapping[str, str]) -> None:
@@ -122,39 +131,40 @@ async def _close_the_commons(server: asyncpg.Connection[Any]) -> None:
         await server.execute(f"REVOKE ALL ON DATABASE {shared} FROM PUBLIC")
 
 
-async def _database(server: asyncpg.Connection[Any], name: str, roles: Mapping[str, str], doors: Doors) -> None:
+async def _database(admin: Admin, name: str, roles: Mapping[str, str], doors: Doors) -> None:
     owner = f"{name}_owner"
-    await server.execute(f"CREATE ROLE {owner} NOLOGIN")
-    await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
-    for role, password in roles.items():
+    server = await asyncpg.connect(**admin, database="postgres")
+    try:
+        await server.execute(f"CREATE ROLE {owner} NOLOGIN")
+        await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
         # A literal is safe here: names and passwords are drawn by us from an alphabet without quotes.
-        await server.execute(f"CREATE ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'")
-    for statement in doors.connects(name, list(roles)):
-        await server.execute(statement)
+        made = [f"CREATE ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'" for role, password in roles.items()]
+        await server.execute(";".join([*made, *doors.connects(name, list(roles))]))
+    finally:
+        await server.close()
 
 
 async def _schemas(admin: Admin, database: str, packages: Sequence[str], roles: Mapping[str, str]) -> None:
+    """All tables and privileges in one message, which the server takes for one transaction."""
+    users = sorted(set(roles.values()))
+    statements = [
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        *(f"GRANT USAGE ON SCHEMA public TO {role}" for role in users),
+        f"GRANT ALL ON SCHEMA public TO {database}_owner",
+        f"SET LOCAL ROLE {database}_owner",
+        *(statement for package in packages for statement in _schema(package, roles)),
+    ]
     connection = await asyncpg.connect(**admin, database=database)
     try:
-        await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        for role in set(roles.values()):
-            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
-        await connection.execute(f"GRANT ALL ON SCHEMA public TO {database}_owner")
-        for package in packages:
-            await _schema(connection, database, package, roles)
+        await connection.execute(";".join(statements))
     finally:
         await connection.close()
 
 
-async def _schema(connection: asyncpg.Connection[Any], database: str, package: str, roles: Mapping[str, str]) -> None:
+def _schema(package: str, roles: Mapping[str, str]) -> list[str]:
     schema = importlib.import_module(f"venturi.{package}.schema")
-    async with connection.transaction():
-        await connection.execute(f"SET LOCAL ROLE {database}_owner")
-        for statement in schema.STATEMENTS:
-            await connection.execute(statement)
-        for kind, grant in schema.GRANTS:
-            if kind in roles:
-                await connection.execute(grant.format(role=roles[kind]))
+    granted = [grant.format(role=roles[kind]) for kind, grant in schema.GRANTS if kind in roles]
+    return [*schema.STATEMENTS, *granted]
 
 
 def find(plan: Plan, tenant: str) -> TenantPlan:

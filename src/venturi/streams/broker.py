@@ -6,23 +6,23 @@ own secrets, so it is written 0600 into the run's private directory.
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from venturi.streams.errors import BrokerDied
+from venturi.streams.formatted import cluster_id, keep, lay_out
 from venturi.streams.kafka_home import KafkaHome
 
 READY_SECONDS = 100.0
 ADMIN = "venturi-admin"
+NODE = 1
 _READY = "Kafka Server started"
 _JVM = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
@@ -100,13 +100,17 @@ class Broker:
             handle.writelines(f"{key}={_escaped(value)}\n" for key, value in lines.items())
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "-c", str(self._configuration), f"--cluster-id={cluster}"]
+        data = self.directory / "data"
+        if self.home.formatted and lay_out(data, NODE, self.home.formatted):
+            return
+        arguments = ["format", "-c", str(self._configuration), f"--cluster-id={cluster_id()}"]
         done = subprocess.run(  # noqa: S603  # Java as found by kafka_home
             self._command("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise BrokerDied(f"Kafka could not format {self.directory}: {(done.stderr or done.stdout)[-500:].strip()}")
+        if self.home.formatted:
+            keep(data, self.home.formatted)
 
     def _launch(self, register: Callable[[int, int], None]) -> None:
         with self._log.open("wb") as log:
@@ -149,8 +153,8 @@ def properties(data: Path, ports: Sequence[int], certificate: Certificate, passw
     tenants, admin, controller = (f"127.0.0.1:{port}" for port in ports)
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{controller}",
+        "node.id": str(NODE),
+        "controller.quorum.voters": f"{NODE}@{controller}",
         "listeners": f"TENANTS://{tenants},ADMIN://{admin},CONTROLLER://{controller}",
         "advertised.listeners": f"TENANTS://{tenants},ADMIN://{admin}",
         "listener.security.protocol.map": "TENANTS:SASL_SSL,ADMIN:SASL_SSL,CONTROLLER:SASL_SSL",

