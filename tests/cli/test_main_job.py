@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,19 @@ def test_each_run_names_the_one_before(tenantproof: Command, profile: Path, tmp_
     )
     manifest = json.loads((second / "manifest.json").read_text())
     assert first.name in json.dumps(manifest["previous"])
+
+
+def test_two_runs_at_once_are_two_links_of_one_chain(profile: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tenantproof", "run", "--target", str(profile), "--only", "KE-4", "--quiet"]
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    running = [subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(240) for process in running] == [0, 0]
+    command = [sys.executable, "-m", "tenantproof", "verify"]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    assert "chain   2 hang together" in told.stdout
+    page = (tmp_path / "evidence/index.html").read_text()
+    assert page.count("/report.html") >= 1
 
 
 def test_a_profile_without_a_table_gates(tenantproof: Command, profile: Path, tmp_path: Path) -> None:

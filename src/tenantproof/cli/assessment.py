@@ -21,6 +21,7 @@ from tenantproof.cli.progress import Progress
 from tenantproof.clients.target import Target
 from tenantproof.clients.transparency.heads import HeadBook
 from tenantproof.evidence.heads import remembered
+from tenantproof.evidence.manifest import ATTESTATION
 from tenantproof.judge.waivers import Waiver
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
@@ -31,6 +32,8 @@ from tenantproof.model.run import Fidelity, RunRecord
 from tenantproof.model.sweep import SweepChoice
 from tenantproof.plugin.run import Assessment, Event, RunContext, assess
 from tenantproof.probes.fidelity import ask
+
+_JOURNAL = "journal.sqlite"
 
 
 @dataclass(frozen=True)
@@ -102,18 +105,27 @@ def profile_digest(profile: Profile) -> str:
 
 def _folder(plan: Plan, started: datetime) -> Path:
     if plan.resume:
-        folder = plan.evidence / plan.resume
-        if not (folder / "journal.sqlite").is_file():
-            raise UsageError(f"{folder} holds no journal; name a run under {plan.evidence} that was cut short")
-        if (folder / "manifest.json").is_file():
-            raise UsageError(f"{folder} is complete and signed; start a new run instead of resuming it")
-        return folder
+        return _cut_short(plan.evidence, plan.resume)
     # The random tail keeps two runs that start in one second apart.
     folder = plan.evidence / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise UsageError(f"evidence can't be written to {folder}: {error.strerror}; name another --evidence") from None
+    return folder
+
+
+def _cut_short(evidence: Path, run: str) -> Path:
+    """The folder of a run that was killed, with its journal alone: what its closing had drawn is drawn anew."""
+    folder = evidence / run
+    if not (folder / _JOURNAL).is_file():
+        raise UsageError(f"{folder} holds no journal; name a run under {evidence} that was cut short")
+    # The signature is written last; a list without one is what a run leaves that was killed while it was closed.
+    if (folder / ATTESTATION).exists():
+        raise UsageError(f"{folder} is complete and signed; start a new run instead of resuming it")
+    for path in folder.iterdir():
+        if path.is_file() and not path.name.startswith(_JOURNAL):
+            path.unlink()
     return folder
 
 
