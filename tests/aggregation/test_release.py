@@ -193,3 +193,19 @@ def _insert(basis: dict[int, dict[int, int]], vector: dict[int, int]) -> None:
             vector.pop(column, None)
             if left:
                 vector[column] = left
+
+
+def test_the_lines_through_a_cell_are_those_that_it_is_in() -> None:
+    base = [Contribution(f"p{n}", f"s{n % 3}", channel, month) for n, (channel, month) in enumerate(_SPREAD)]
+    cube = build(base, channels(), months())
+    for cell in cube.cohorts:
+        expected = [line for line in cube.lines() if cell == line[0] or cell in line[1]]
+        assert cube.lines_through(cell) == expected, "a line that is left out is a difference that nobody looks at"
+    assert cube.lines_through(("nowhere", "never")) == []
+
+
+_SPREAD = [
+    (channel, month)
+    for channel in ("search", "display", "email", "direct")
+    for month in ("2026-01", "2026-02", "2026-05", "2027-01")
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TypeAlias
 
@@ -60,6 +61,18 @@ class Cube:
                 there = tuple(child for child in children if child in self.cohorts)
                 if there:
                     found.append((cell, there))
+        return found
+
+    def lines_through(self, cell: Cell) -> list[tuple[Cell, tuple[Cell, ...]]]:
+        """Those lines in which the cell is, as the parent or as a child, in the same order."""
+        return self._lines_through.get(cell, [])
+
+    @cached_property
+    def _lines_through(self) -> dict[Cell, list[tuple[Cell, tuple[Cell, ...]]]]:
+        found: dict[Cell, list[tuple[Cell, tuple[Cell, ...]]]] = defaultdict(list)
+        for parent, children in self.lines():
+            for cell in (parent, *children):
+                found[cell].append((parent, children))
         return found
 
     def without(self, source: str) -> Cube:

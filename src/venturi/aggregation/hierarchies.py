@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 ANY = "*"
 CHANNEL_FAMILIES = {
@@ -36,16 +37,23 @@ class Hierarchy:
 
     def children(self, node: str) -> tuple[str, ...]:
         """The nodes one floor below; none for a value."""
-        if node == ANY:
-            return tuple(sorted({*self.families.values(), OTHER}))
-        return tuple(sorted(value for value, family in self.families.items() if family == node))
+        return self._below.get(node, ())
+
+    @cached_property
+    def _below(self) -> dict[str, tuple[str, ...]]:
+        floors: dict[str, set[str]] = {ANY: {*self.families.values(), OTHER}}
+        for value, family in self.families.items():
+            floors.setdefault(family, set()).add(value)
+        return {node: tuple(sorted(nodes)) for node, nodes in floors.items()}
 
 
+@cache
 def channels() -> Hierarchy:
     """Marketing channels and their families."""
     return Hierarchy("channel", CHANNEL_FAMILIES)
 
 
+@cache
 def months(years: range = YEARS) -> Hierarchy:
     """Months and their quarters, as in 2026-03 and 2026-Q1, in UTC."""
     table = {f"{year}-{month:02d}": f"{year}-Q{(month + 2) // 3}" for year in years for month in range(1, 13)}

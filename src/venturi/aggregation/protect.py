@@ -164,8 +164,8 @@ class Protector:
     def withstands_lines(self, view: View, cell: Cell) -> bool:
         """Whether every parent minus its published children leaves nobody or at least k, with this cell among them."""
         published = {*view.chosen, cell}
-        for parent, children in view.cube.lines():
-            if parent not in published or not (cell == parent or cell in children):
+        for parent, children in view.cube.lines_through(cell):
+            if parent not in published:
                 continue
             there = [child for child in children if child in published]
             members = view.cube.cohorts
