@@ -36,7 +36,9 @@ def check_no_forgery_is_taken_for_genuine(probe: TokenForge, ledger: Ledger) -> 
     """Whoever can forge a token is every tenant at once."""
     genuine_tokens_do(probe, ledger)
     with probe.listening():
-        ledger.population(len(probe.forged) + len(probe.addressed))
+        ledger.population(len(probe.forged) + len(probe.addressed) + len(probe.tenants))
+        for seen in probe.published_keys():
+            ledger.expect(seen, is_=ABSENT)
         for block in probe.blocks(probe.forged):
             for seen in probe.show_each(block):
                 ledger.expect(seen, is_=REFUSED)

@@ -26,6 +26,7 @@ from tenantproof.probes.forging import catalogue
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.issued import Lent, boundaries, issued
 from tenantproof.probes.forging.key_search import Searched, search
+from tenantproof.probes.forging.key_set import weaknesses
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.power import EXHIBIT, measured, power_json, power_of
 from tenantproof.probes.forging.published import published
@@ -156,6 +157,19 @@ class TokenSweep(TokenProbe):
                 notes=(*(f"asked for {one_line(target)}" for target in calls[:3]),),
             )
 
+    def published_keys(self) -> Iterator[Observation]:
+        """For each tenant: present, if the key set that verifies its tokens has a weak key (J112). Nothing is sent."""
+        found = weaknesses({tenant: self.material(tenant, tenant).keys for tenant in self.tenants})
+        for tenant, weak in found.items():
+            yield Observation(
+                probe=new_probe(),
+                what=f"the published keys of {tenant} are looked at",
+                outcome=PRESENT if weak else ABSENT,
+                at=time.time(),
+                unit=Unit(attacker=tenant, victim=tenant, operation="keys", vector="J112 a weak key in the key set"),
+                notes=tuple(one_line(each) for each in weak[:3]),
+            )
+
     @property
     def addressed(self) -> tuple[str, ...]:
         """The classes whose tokens name our listener."""
@@ -208,6 +222,7 @@ class TokenSweep(TokenProbe):
     def coverage(self, tenant: str) -> Observation:
         """The genuine token again; notes count the classes tried, and name those that were not and what they need."""
         sent = Counter(each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited))
+        sent["J112"] = len(self.tenants)
         power = power_of(sent)
         self.target.exhibits[EXHIBIT] = power_json(power)
         tried = sent.keys() | {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}

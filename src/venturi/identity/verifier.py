@@ -124,6 +124,7 @@ class TokenVerifier:
         self.check_not_before(claims)
         self.check_issued(claims)
         self.check_subject(claims)
+        self.check_confirmation(claims)
 
     def check_issuer(self, claims: Json, issuer: TrustedIssuer) -> None:
         """The issuer whose key signed is the issuer that the token names (RFC 8725 section 3.8)."""
@@ -159,6 +160,11 @@ class TokenVerifier:
             raise InvalidToken("no subject")
         if not (subject.isascii() and subject.isprintable()):
             raise InvalidToken("a subject that nobody has")
+
+    def check_confirmation(self, claims: Json) -> None:
+        """The token is a bearer's: one that is bound to a key proves nothing without it (RFC 9449 section 7.2)."""
+        if "cnf" in claims:
+            raise InvalidToken("bound to a key that nobody showed")
 
     def instant(self, claims: Json, name: str) -> float:
         """A NumericDate (RFC 7519 section 2): seconds since the epoch. Raises InvalidToken when it is none."""

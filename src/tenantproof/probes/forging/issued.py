@@ -108,6 +108,11 @@ def _claims(lent: Lent, now: float) -> dict[str, Edits]:
             "aud the name of a member": {"aud": {audience: True}},
             "aud in capitals": {"aud": audience.upper()},
         },
+        # A token that is bound to a key is no bearer token (RFC 9449 section 7.2, RFC 8705 section 3).
+        "J177": {
+            "bound to a DPoP key": {"cnf": {"jkt": base64url(bytes(32))}},
+            "bound to a certificate": {"cnf": {"x5t#S256": base64url(bytes(32))}},
+        },
         "J168": {f"sub {value!r}": {"sub": value} for value in (None, 0, "", ["a"], True, "admin", "*")}
         | {"sub removed": {"sub": ...}, "sub and a blank": {"sub": f"{lent.claims['sub']} "}},
     }

@@ -1,0 +1,78 @@
+"""No false alarm: verifiers that others wrote refuse every forgery, and where they differ about spellings is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+import pytest
+
+from tenantproof.clients.exchange import Answer, Request
+from tenantproof.clients.sweep_wire import SweepWire, Volley
+from tenantproof.model.profile import Safety
+from tenantproof.probes.forging import catalogue
+from tests.probes.foreign_verifiers import Trust, Unavailable, jose_api, joserfc_api, nimbus_api
+from tests.probes.test_forging import OWN
+
+Api: TypeAlias = Callable[[Trust], AbstractContextManager[str]]
+APIS: dict[str, Api] = {"joserfc": joserfc_api, "jose": jose_api, "nimbus": nimbus_api}
+SPELLINGS = {
+    "joserfc": {"J107"},
+    "jose": {"J107", "J153", "J155", "J156"},
+    "nimbus": {"J107", "J153", "J154", "J155", "J156", "J157"},
+}
+"""Which other spellings of a valid token each takes: docs/token-disagreements.md explains every one."""
+
+
+@pytest.fixture(scope="module", params=sorted(APIS))
+def verifier(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """The name of a verifier and where it listens."""
+    payload = OWN.base.payload
+    audience = payload["aud"] if isinstance(payload["aud"], str) else payload["aud"][0]
+    trust = Trust([dict(key) for key in OWN.keys], str(payload["iss"]), str(audience))
+    try:
+        with APIS[request.param](trust) as host:
+            yield request.param, host
+    except Unavailable as why:
+        pytest.skip(str(why))
+
+
+def taken(host: str, tokens: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of the tokens that are let in."""
+    found: list[str] = []
+
+    def sink(volley: Volley[str], answers: Sequence[Answer]) -> None:
+        assert not answers[0].failure, f"{volley.tag}: {answers[0].failure}"
+        if answers[0].status == 200:
+            found.append(volley.tag)
+
+    safety = Safety(hosts=(host,), requests_per_second=0, connections=4, timeout_seconds=60)
+    SweepWire(f"http://{host}", safety).run(
+        (
+            Volley(
+                tag=name,
+                requests=(Request(method="GET", target="/", headers=(("Authorization", f"Bearer {token}"),)),),
+                fresh=True,
+            )
+            for name, token in tokens
+        ),
+        sink,
+    )
+    return sorted(found)
+
+
+def test_the_genuine_token_is_taken(verifier: tuple[str, str]) -> None:
+    assert taken(verifier[1], [("genuine", OWN.base.text)]) == ["genuine"]
+
+
+def test_no_forgery_is_taken(verifier: tuple[str, str]) -> None:
+    forgeries = [(each.vector, each.token) for each in catalogue.forge(OWN)]
+    assert len(forgeries) > 600
+    assert taken(verifier[1], forgeries) == []
+
+
+def test_the_spellings_that_are_taken_are_those_that_we_explain(verifier: tuple[str, str]) -> None:
+    spelled = [(each.vector, each.token) for each in catalogue.forge(OWN, (catalogue.SPELLED,))]
+    # Not every signature has a character that the other alphabet writes otherwise.
+    assert {each.split(" ")[0] for each in taken(verifier[1], spelled)} <= SPELLINGS[verifier[0]]
