@@ -7,6 +7,7 @@ from tenantproof.probes.isolation_primitives import (
     EventStreams,
     StageA,
     Stores,
+    TrailHeads,
     TrailIntegrity,
     TrailReceipts,
     Trails,
@@ -94,19 +95,25 @@ def check_a_trail_opens_for_its_own_tenant_alone(trails: Trails, ledger: Ledger)
 
 
 @claim("AU-1")
-def check_nothing_of_anothers_trail_shows_through(sizes: TrailSizes, trails: Trails, ledger: Ledger) -> None:
+def check_nothing_of_anothers_trail_shows_through(
+    sizes: TrailSizes, heads: TrailHeads, trails: Trails, ledger: Ledger
+) -> None:
     """How fast a trail grows tells how much business its owner does; its head tells the same to whoever compares."""
     for tenant in trails.tenants:
         ledger.calibrate(trails.own(tenant), is_=PERMITTED)
         ledger.calibrate(sizes.own_growth(tenant), is_=PRESENT)
-    ledger.population(2 * len(sizes.ring))
+    ledger.population(2 * len(sizes.ring) + heads.pairs)
     for tenant, other in sizes.ring:
         ledger.expect(sizes.foreign_growth(tenant, other), is_=ABSENT)
         ledger.expect(sizes.foreign_heads(tenant, other), is_=ABSENT)
+    for told in heads.tell():
+        ledger.expect(told, is_=ABSENT)
 
 
 @claim("AU-1")
-def check_a_trail_is_one_log_that_only_grows(log: TrailIntegrity, trails: Trails, ledger: Ledger) -> None:
+def check_a_trail_is_one_log_that_only_grows(
+    log: TrailIntegrity, heads: TrailHeads, trails: Trails, ledger: Ledger
+) -> None:
     """A trail that can be edited, cut, begun anew or shown to each reader otherwise proves nothing to its owner."""
     for tenant in log.tenants:
         ledger.calibrate(trails.own(tenant), is_=PERMITTED)
@@ -117,6 +124,8 @@ def check_a_trail_is_one_log_that_only_grows(log: TrailIntegrity, trails: Trails
             ledger.expect(shown, is_=ALIKE)
         for growth in log.grown(tenant):
             ledger.expect(growth, is_=ALIKE)
+    for shown in (*heads.stand(), *heads.agree()):
+        ledger.expect(shown, is_=ALIKE)
 
 
 @claim("AU-1")

@@ -47,7 +47,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible.
 
-    `checkpoint`, `inclusion` and `consistency` let a trail be verified (docs/trail-format.md).
+    `checkpoint`, `inclusion` and `consistency` let a trail be verified, and `heads` with `heads_key` lets all trails be
+    held to one head over their heads (docs/trail-format.md).
     """
 
     contract: str = ""
@@ -58,6 +59,8 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The path parameter of the contract that names the tenant; inferred from its name when empty."""
     object_parameter: str = ""
     """The path parameter that names an object of the tenant; inferred when empty."""
+    heads_key: str = ""
+    """The public key (NAME+ID+BASE64) of the head over all trails' heads."""
 
 
 class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

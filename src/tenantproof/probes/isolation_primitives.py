@@ -17,13 +17,24 @@ from tenantproof.model.profile import Database, Tenant
 from tenantproof.probes.event_streams import EventStreams
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.resolution import StageA
+from tenantproof.probes.trail_heads import TrailHeads
 from tenantproof.probes.trail_integrity import TrailIntegrity
 from tenantproof.probes.trail_receipts import TrailReceipts
 from tenantproof.probes.trail_scope import Trails
 from tenantproof.probes.trail_sinks import TrailSinks
 from tenantproof.probes.trail_sizes import TrailSizes
 
-__all__ = ["EventStreams", "StageA", "Stores", "TrailIntegrity", "TrailReceipts", "TrailSinks", "TrailSizes", "Trails"]
+__all__ = [
+    "EventStreams",
+    "StageA",
+    "Stores",
+    "TrailHeads",
+    "TrailIntegrity",
+    "TrailReceipts",
+    "TrailSinks",
+    "TrailSizes",
+    "Trails",
+]
 
 # SQLSTATE classes in which PostgreSQL says no: authorization (28), privilege (42501), no such database (3D000).
 _NO = ("28", "42501", "3D000")

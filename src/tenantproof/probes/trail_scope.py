@@ -17,7 +17,7 @@ from tenantproof.probes.sighting import json_object, new_probe, refusal_name, si
 
 _PAGE = 500
 _MOST_PAGES = 1000
-_QUERIES = {"checkpoint": "", "inclusion": "seq=0&size=1", "consistency": "from=1&to=1"}
+_QUERIES = {"checkpoint": "", "inclusion": "seq=0&size=1", "consistency": "from=1&to=1", "heads": ""}
 
 
 class Trails(Probe):

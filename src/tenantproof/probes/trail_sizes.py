@@ -83,6 +83,8 @@ class TrailSizes(Probe):
         yield own.ask("trail", {"limit": 1})
         if "checkpoint" in self.target.profile.http.operations:
             yield own.ask("checkpoint")
+        if "heads" in self.target.profile.http.operations:
+            yield own.ask("heads")
         yield TrailLog(self.target, other, reader=tenant).ask("trail", {"limit": 1})
 
 

@@ -10,6 +10,8 @@ from venturi.api.answer import Answer, json_answer
 from venturi.api.errors import invalid_request
 from venturi.api.exchange import Exchange
 from venturi.api.paths import Route
+from venturi.api.refusals import VENDOR
+from venturi.trail.heads import HeadTree
 
 if TYPE_CHECKING:
     from venturi.trail.trail import Trail
@@ -23,8 +25,11 @@ _FURTHEST = 10**15 - 1
 class Audit:
     """`trails` maps each tenant to its trail; the gate decides who gets here."""
 
+    heads_kind: type[HeadTree] = HeadTree
+
     def __init__(self, trails: Mapping[str, Trail]) -> None:
         self._trails = trails
+        self._heads = self.heads_kind(trails, VENDOR)
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -32,6 +37,7 @@ class Audit:
         return [
             Route("GET", f"{_ROOT}/events", self.events, scope, frozenset({"after", "limit", "trace_id"})),
             Route("GET", f"{_ROOT}/checkpoint", self.checkpoint, scope),
+            Route("GET", f"{_ROOT}/heads", self.heads, scope),
             Route("GET", f"{_ROOT}/proofs/inclusion", self.inclusion, scope, frozenset({"seq", "size"})),
             Route("GET", f"{_ROOT}/proofs/consistency", self.consistency, scope, frozenset({"from", "to"})),
         ]
@@ -50,6 +56,10 @@ class Audit:
         """The signed head of the tree, a C2SP signed note."""
         note = await self._trails[exchange.tenant].checkpoint()
         return Answer(200, note.encode(), "text/plain; charset=utf-8")
+
+    async def heads(self, exchange: Exchange) -> Answer:
+        """How the trail stands under the one head over all trails, without a word about the others."""
+        return json_answer(await self._heads.standing(exchange.tenant))
 
     async def inclusion(self, exchange: Exchange) -> Answer:
         """Proof that an event is in the tree of a size (RFC 9162 section 2.1.3)."""

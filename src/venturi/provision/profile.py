@@ -18,6 +18,7 @@ from venturi.provision.plan import (
     DRILL,
     ENCRYPTION_KEY_ALIAS,
     HOME_REGION,
+    VENDOR,
     VENDOR_ACCOUNT,
     AwsUser,
     Plan,
@@ -28,6 +29,7 @@ from venturi.provision.surroundings import EXPORTS
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin
 from venturi.trail.checkpoint import origin_of, verifier_key
+from venturi.trail.heads import ORIGIN as HEADS
 
 Table: TypeAlias = dict[str, Any]
 """A TOML table on its way out; its values are strings, numbers, lists and tables."""
@@ -92,7 +94,7 @@ def profile(
             "allow_destructive": True,
             "allow_listener": True,
         },
-        "http": _http(),
+        "http": {**_http(), "heads_key": _key_of(HEADS, plan.trail_keys[VENDOR])},
         "logs": [where.logs] if where.logs else [],
         "tokens": _tokens(plan, where.issuer, secrets),
         "aws": {
@@ -178,6 +180,7 @@ def _http() -> Table:
             "checkpoint": _operation("GET", f"{root}/audit/checkpoint"),
             "inclusion": _operation("GET", f"{root}/audit/proofs/inclusion"),
             "consistency": _operation("GET", f"{root}/audit/proofs/consistency"),
+            "heads": _operation("GET", f"{root}/audit/heads"),
         },
         "refusals": {
             "mismatch": {"status": 403, "code": "TENANT_MISMATCH", "body": MISMATCH},
@@ -322,10 +325,14 @@ def _aws_user(user: AwsUser, name: str, secrets: SecretFiles) -> Table:
 
 
 def _trail_key(tenant: str, private_pem: str) -> str:
+    return _key_of(origin_of(tenant, 1), private_pem)
+
+
+def _key_of(name: str, private_pem: str) -> str:
     """The public half, as the note tools write it."""
     key = load_pem_private_key(private_pem.encode(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
-    return verifier_key(origin_of(tenant, 1), key.public_key())
+    return verifier_key(name, key.public_key())
 
 
 def _operation(method: str, path: str) -> Table:

@@ -20,15 +20,17 @@ class BadCheckpoint(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The head of a tree: whose it is, how many leaves it has, and its root of 32 bytes."""
+    """The head of a tree: whose it is, how many leaves it has, and its root of 32 bytes; what else it says, by line."""
 
     origin: str
     size: int
     root: bytes
+    extensions: tuple[str, ...] = ()
 
     def body(self) -> str:
         """The text that is signed, with its final newline."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        more = "".join(f"{line}\n" for line in self.extensions)
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n{more}"
 
 
 def origin_of(tenant: str, epoch: int) -> str:

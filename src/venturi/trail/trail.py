@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,6 +96,17 @@ class Trail:
     def verifier_key(self) -> str:
         """The public key, as the tools for C2SP signed notes read it."""
         return verifier_key(self.origin, self._signer.public_key())
+
+    def vouch(self, checkpoint: Checkpoint) -> str:
+        """A note over something else than this trail, signed with its key: under a name of its own, so no trail's."""
+        if checkpoint.origin == self.origin:
+            raise ValueError("a trail's own heads are signed over the trail alone")
+        return sign(checkpoint, self._signer)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that whoever holds the key can draw again, and nobody else; never shown."""
+        # Ed25519 is deterministic, and what is signed can't be taken for a note: it has no size.
+        return hashlib.sha256(self._signer.sign(f"{self.origin}\nsecret\n{purpose}\n".encode())).digest()
 
     async def open(self) -> None:
         """Read the whole trail and check it. Raises TrailCorrupt when it is not what was written, or
