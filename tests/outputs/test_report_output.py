@@ -217,5 +217,5 @@ def test_the_bound_is_told_in_words() -> None:
 
 def test_a_run_without_anything_still_draws() -> None:
     empty = replace(record(), claims=(), criteria=(), tenants=(), identity={}, versions={}, capabilities=())
-    empty = replace(empty, pictures=(), history=(), steps=(), since=None, frameworks=(), remarks=())
+    empty = replace(empty, pictures=(), history=(), steps=(), residue=(), since=None, frameworks=(), remarks=())
     assert "The run has no claims" in Reader(drawn(empty)).text

@@ -25,7 +25,7 @@ from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
 from tenantproof.judge.waivers import Waiver, in_force, troubles
-from tenantproof.ledger.grids import grids, steps
+from tenantproof.ledger.grids import grids, residue, steps
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
@@ -150,6 +150,7 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         pictures=grids(journal, {card.id: card.section for card in cards.values()}),
         power=_power(closing.exhibits),
         steps=steps(journal),
+        residue=residue(journal),
         history=history,
         remarks=tuple(_remarks(closing, ended)),
     )

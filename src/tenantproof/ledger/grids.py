@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from tenantproof.model.grid import Cell, Grid
 from tenantproof.model.observation import Role
 from tenantproof.model.outcome import REFUTATIONS, Outcome
-from tenantproof.model.run import Step
+from tenantproof.model.run import Residue, Step
 
 if TYPE_CHECKING:
     from tenantproof.ledger.journal import Journal
@@ -18,8 +19,12 @@ _ROWS, _COLUMNS = 40, 14
 """The most rows and columns that a reader can take in; what is in trouble comes first, then what was tried most."""
 
 
-_TRANSITION, _STEPS = "transition", 2000
-"""What the operation of an act on a state machine is called, and how many different acts are kept."""
+_TRANSITION, _RESIDUE, _STEPS = "transition", "residue", 2000
+"""What the operation of an act on a state machine is called, that of a use after the end, and how many are kept."""
+_OUTLIVES = re.compile(
+    r"(?P<kind>.{1,80}) after (?P<event>[a-z]{1,20}), within (?P<promise>[0-9]{1,9}(\.[0-9]{1,9})?) s"
+)
+"""The vector of a use after the end."""
 
 
 def grids(journal: Journal, sections: Mapping[str, str]) -> tuple[Grid, ...]:
@@ -43,6 +48,21 @@ def steps(journal: Journal) -> tuple[Step, ...]:
         WHERE operation = ? AND role IN ('calibration', 'trial') GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?"""
     rows = journal.counting().execute(query, (_TRANSITION, _STEPS))
     return tuple(Step(vector=vector, seen=Outcome(seen), count=count) for vector, seen, count in rows)
+
+
+def residue(journal: Journal) -> tuple[Residue, ...]:
+    """What was used after an access had ended, and for how long it worked; as many rows as a picture can hold."""
+    query = """
+        SELECT vector, seen, coalesce(json_extract(CAST(observation AS TEXT), '$.seconds'), 0.0)
+        FROM entries JOIN kinds ON kinds.id = kind
+        WHERE operation = ? AND role = 'trial' ORDER BY seq LIMIT ?"""
+    rows = journal.counting().execute(query, (_RESIDUE, _STEPS))
+    found = ((_OUTLIVES.fullmatch(vector), Outcome(seen), float(seconds)) for vector, seen, seconds in rows)
+    return tuple(
+        Residue(kind=said["kind"], event=said["event"], seconds=seconds, promise=float(said["promise"]), seen=seen)
+        for said, seen, seconds in found
+        if said
+    )
 
 
 _Kinds = Mapping[int, tuple[str, Cell]]

@@ -90,6 +90,19 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class Residue(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that was made under an access, used after the access had ended by `event`.
+
+    `seconds`: from the end until it was seen to be powerless or, permitted, still to work; `promise`: what is promised.
+    """
+
+    kind: str
+    event: str
+    seconds: float
+    promise: float
+    seen: Outcome
+
+
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
     """An earlier run against the same target, as its summary tells it."""
 
@@ -164,6 +177,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Which broken verifiers the forged tokens of this run are known to find out."""
     steps: tuple[Step, ...] = ()
     """Acts on the states of a machine that the run walked through, as support access."""
+    residue: tuple[Residue, ...] = ()
+    """What accesses left behind."""
     history: tuple[PastRun, ...] = ()
     """Earlier runs against the same target, oldest first."""
     since: Comparison | None = None

@@ -20,6 +20,9 @@ from tenantproof.outputs.advice import advice
 from tenantproof.outputs.answers import frameworks
 from tenantproof.outputs.heat import HIGH, WIDE, cell_word, heat
 from tenantproof.outputs.matrix import matrix
+from tenantproof.outputs.residue import EVENTS, residue_svg
+from tenantproof.outputs.residue import matrix as matrix_of_residue
+from tenantproof.outputs.residue import told as residue_told
 from tenantproof.outputs.since import since_of
 from tenantproof.outputs.state_machine import OPERATION, state_machine_svg, transitions
 from tenantproof.outputs.trend import BAR, trend
@@ -66,6 +69,10 @@ def report_html(record: RunRecord) -> str:
             advice=advice(run),
             frameworks=frameworks(run),
             states=_states(run),
+            residue=matrix_of_residue(run.residue),
+            residue_drawn=Markup(residue_svg(run.residue)) if run.residue else None,  # noqa: S704  # ours, escaped
+            residue_told=residue_told,
+            EVENTS=EVENTS,
             pictures=tuple(heat(grid) for grid in run.pictures),
         )
     )

@@ -155,7 +155,9 @@ class Residue(Probe):
         since = max(0.0, time.time() - ended)
         says = "still works" if seen.outcome is PERMITTED else "is powerless"
         note = f"{says} {since:.3f} s after the {event}; promised: {promise:g} s"
-        unit = Unit(seen.principal, self._misses.tenant.id, "residue", f"{kind.name} after {event}")
+        unit = Unit(
+            seen.principal, self._misses.tenant.id, "residue", f"{kind.name} after {event}, within {promise:g} s"
+        )
         what = f"a {kind.name} outlives the {event} of its access"
         return replace(seen, what=what, unit=unit, seconds=since, notes=(note, *seen.notes))
 

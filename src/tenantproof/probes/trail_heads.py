@@ -7,6 +7,7 @@ is the leaf hash (RFC 6962) of the blind followed by the checkpoint.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
@@ -169,4 +170,4 @@ def _marks(at: Standing) -> list[str]:
     body = note.rpartition("\n\n")[0] + "\n"
     bare = [text.encode() for text in (note, body, body.rstrip("\n"))] + [at.own.root]
     hashes = [make(data).hex() for data in bare for make in (leaf_hash, lambda data: hashlib.sha256(data).digest())]
-    return [at.own.origin, at.own.root.hex(), *hashes]
+    return [at.own.origin, at.own.root.hex(), base64.b64encode(at.own.root).decode(), *hashes]
