@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from tenantproof.clients.secrets import reveal
 from tenantproof.clients.wire import Place, authority
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import AwsPrincipal, Profile, Secret
+
+_making = threading.Lock()
 
 # boto3's clients are generated at run time and have no static type.
 Client = Any
@@ -123,22 +126,23 @@ class AwsClients:
         adopted = self._adopted.get(principal.access_key_id)
         secret = adopted or reveal(principal.secret_access_key, f"{key}.secret_access_key")
         token = reveal(principal.session_token, f"{key}.session_token") if principal.session_token else None
-        client = _session().create_client(
-            service,
-            region_name=region,
-            endpoint_url=self._aws.endpoint or None,
-            aws_access_key_id=principal.access_key_id,
-            aws_secret_access_key=secret,
-            aws_session_token=token,
-            config=Config(
-                connect_timeout=self._safety.timeout_seconds,
-                read_timeout=self._safety.timeout_seconds,
-                retries={"total_max_attempts": 1, "mode": "standard"},
-                max_pool_connections=self._safety.connections,
-                user_agent_extra="tenantproof",
-                proxies={},
-            ),
-        )
+        with _making:
+            client = _session().create_client(
+                service,
+                region_name=region,
+                endpoint_url=self._aws.endpoint or None,
+                aws_access_key_id=principal.access_key_id,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                config=Config(
+                    connect_timeout=self._safety.timeout_seconds,
+                    read_timeout=self._safety.timeout_seconds,
+                    retries={"total_max_attempts": 1, "mode": "standard"},
+                    max_pool_connections=self._safety.connections,
+                    user_agent_extra="tenantproof",
+                    proxies={},
+                ),
+            )
         self._allow(client.meta.endpoint_url)
         client.meta.events.register("before-send", self._guard)
         return client
@@ -155,8 +159,12 @@ class AwsClients:
             )
 
 
+@cache
 def _session() -> Any:  # noqa: ANN401  # botocore's session has no static type
-    """A session that reads no configuration of the user who runs the harness."""
+    """A session that reads no configuration of the user who runs the harness, and holds nobody's credentials.
+
+    One for all clients, which are made one at a time: each session reads what botocore knows of AWS anew, 0.1 s of it.
+    """
     from botocore.session import Session
 
     nowhere = {
