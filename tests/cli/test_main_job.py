@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tests.evidence.authority import authority
 
 TODAY = dt.datetime.now(dt.UTC).date()
 ACCEPTED = f"""owner = "o@example.com"
@@ -85,6 +86,23 @@ def test_each_run_names_the_one_before(tenantproof: Command, profile: Path, tmp_
     )
     manifest = json.loads((second / "manifest.json").read_text())
     assert first.name in json.dumps(manifest["previous"])
+
+
+def test_a_run_is_stamped_where_an_authority_is_named_and_says_so_where_it_does_not_answer(
+    tenantproof: Command, profile: Path, tmp_path: Path
+) -> None:
+    stamped = tmp_path / "stamped.toml"
+    chosen = ("--only", "KE-4", "--quiet")
+    with authority() as tsa:
+        stamped.write_text(f'{profile.read_text()}\n[evidence]\ntimestamp = "{tsa.url}"\n')
+        assert tenantproof("run", "--target", str(stamped), *chosen).returncode == 0
+        verified = tenantproof("verify", "--tsa", str(tsa.root))
+        assert verified.returncode == 0, verified.stdout
+        assert "by CN=authority of time" in verified.stdout
+    silent = tenantproof("run", "--target", str(stamped), *chosen)
+    assert silent.returncode == 2
+    assert "signed, and bears no time stamp" in silent.stderr
+    assert tenantproof("verify").returncode == 0
 
 
 def test_two_runs_at_once_are_two_links_of_one_chain(profile: Path, tmp_path: Path) -> None:
