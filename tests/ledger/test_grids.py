@@ -64,3 +64,13 @@ def test_a_journal_without_units_has_no_pictures(tmp_path: Path) -> None:
     with Journal.create(tmp_path / "journal.sqlite", {}) as journal:
         Ledger(journal, "c", "QA-1").expect(seen(None), is_=REFUSED)
         assert grids(journal, SECTIONS) == ()
+
+
+def test_a_journal_that_was_counted_is_closed_without_a_log_for_a_reader_to_make(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal.create(path, {}) as journal:
+        Ledger(journal, "c", "QA-1").expect(seen(Unit("a", "b", "read", "path")), is_=REFUSED)
+        assert grids(journal, SECTIONS)
+    # SQLite's file format, 1.3: octets 18 and 19 are 1 for a rollback journal and 2 for a write-ahead log.
+    assert path.read_bytes()[18:20] == b"\x01\x01"
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

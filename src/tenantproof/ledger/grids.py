@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,11 @@ def grids(journal: Journal, sections: Mapping[str, str]) -> tuple[Grid, ...]:
     """
     cursor = journal.counting()
     kinds = _kinds(cursor)
-    made = [_grid(cursor, kinds, "", ("attacker", "victim"))]
+    pairs, ways = _counted(cursor, kinds)
+    made = [_grid(cursor, kinds, "", ("attacker", "victim"), pairs)]
     for section in dict.fromkeys(sections.values()):
         members = {number: kind for number, kind in kinds.items() if sections.get(kind[0]) == section}
-        made.append(_grid(cursor, members, section, ("vector", "operation")))
+        made.append(_grid(cursor, members, section, ("vector", "operation"), ways))
     return tuple(grid for grid in made if grid is not None)
 
 
@@ -83,16 +85,32 @@ def _one(expected: Outcome, seen: Outcome) -> Cell:
     return Cell(1, unanswered=1) if seen is Outcome.UNANSWERED else Cell(1, differing=1)
 
 
-def _grid(cursor: sqlite3.Cursor, kinds: _Kinds, section: str, axes: tuple[str, str]) -> Grid | None:
-    """The grid over two columns of `entries`, or None where no trial of these kinds has a unit."""
-    down, across = axes
+_Counts = Counter[tuple[str, str, int]]
+"""How often a name of one axis met a name of the other, by the number of the kind."""
+
+
+def _counted(cursor: sqlite3.Cursor, kinds: _Kinds) -> tuple[_Counts, _Counts]:
+    """Attacker by victim and vector by operation, of every trial that has a unit, in one pass over the file.
+
+    Grouping here is twice as quick as in the database, which sorts a million rows once for each picture.
+    """
+    pairs, ways = _Counts(), _Counts()
     numbers = ",".join(map(str, kinds))
-    cursor.execute("DROP TABLE IF EXISTS temp.tried")
     # The plus keeps the index out: one pass over the file is quicker than a jump for every row.
-    cursor.execute(
-        f"CREATE TEMP TABLE tried AS SELECT {down} AS r, {across} AS c, kind, count(*) AS n FROM entries "  # noqa: S608
-        f"WHERE +kind IN ({numbers}) AND attacker IS NOT NULL AND {down} <> '' AND {across} <> '' GROUP BY 1, 2, 3"
-    )
+    query = "SELECT kind, attacker, victim, operation, vector FROM entries WHERE attacker IS NOT NULL"
+    for kind, attacker, victim, operation, vector in cursor.execute(f"{query} AND +kind IN ({numbers})"):
+        pairs[attacker, victim, kind] += 1
+        ways[vector, operation, kind] += 1
+    return pairs, ways
+
+
+def _grid(cursor: sqlite3.Cursor, kinds: _Kinds, section: str, axes: tuple[str, str], counts: _Counts) -> Grid | None:
+    """The grid over two axes, or None where no trial of these kinds has a unit."""
+    down, across = axes
+    cursor.execute("DROP TABLE IF EXISTS temp.tried")
+    cursor.execute("CREATE TEMP TABLE tried (r TEXT, c TEXT, kind INTEGER, n INTEGER)")
+    named = ((r, c, kind, n) for (r, c, kind), n in counts.items() if kind in kinds and r and c)
+    cursor.executemany("INSERT INTO tried VALUES (?, ?, ?, ?)", named)
     bad = ",".join(str(number) for number, (_, cell) in kinds.items() if cell != Cell(1)) or "0"
     rows, more_rows = _ranked(cursor, "r", bad, _ROWS)
     columns, more_columns = _ranked(cursor, "c", bad, _COLUMNS)

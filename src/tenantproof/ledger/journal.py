@@ -237,6 +237,8 @@ class Journal:
         self._closed = True
         try:
             self.flush()
+            # Who counted (see `grids`) may have left a transaction open, in which the mode can't be changed.
+            self._connection.commit()
             self._connection.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError:
             pass  # a read-only journal has no log to fold in
