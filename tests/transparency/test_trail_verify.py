@@ -250,3 +250,15 @@ def test_hostile_text_of_a_log_does_not_reach_the_terminal(tmp_path: Path) -> No
     done = CliRunner().invoke(group, ["trail", "verify", str(path)], standalone_mode=False)
     assert done.return_value == 1
     assert not set("\x1b\u2028\u202e") & set(done.stdout)
+
+
+def test_a_log_is_held_to_what_a_witness_saw_of_it_whose_file_stays_as_it_is(tmp_path: Path) -> None:
+    witness = tmp_path / "witness.json"
+    assert faults(export_of(tmp_path / "seen", ENTRIES[:30]), "--heads", witness) == set()
+    before = witness.read_bytes()
+    rewritten = export_of(tmp_path / "rewritten", events_of(45, change=_set(3, a="other")))
+    assert faults(rewritten) == set()
+    assert faults(rewritten, "--witness", witness) == {"fork"}
+    assert faults(export_of(tmp_path / "short", ENTRIES[:20]), "--witness", witness) == {"rollback"}
+    assert faults(export_of(tmp_path / "grown", ENTRIES), "--witness", witness) == set()
+    assert witness.read_bytes() == before

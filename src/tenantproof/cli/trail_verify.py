@@ -36,6 +36,7 @@ class Choices:
     exports: tuple[Path, ...]
     keys: tuple[str, ...]
     heads: Path | None
+    witnesses: tuple[Path, ...]
     at: float
     skew: float
     jobs: int
@@ -56,6 +57,13 @@ class Verified:
 @click.option("--format", "kind", type=click.Choice(["trail", "cloudtrail"]), default="trail", show_default=True)
 @click.option("--key", "keys", multiple=True, help="The log's public key (NAME+ID+BASE64, or PEM): the text or a file.")
 @click.option("--heads", type=click.Path(path_type=Path), help="Remember heads in this file, and hold the log to them.")
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Hold the log to heads that somebody else remembered too, as those of a run; the file is only read.",
+)
 @click.option("--at", default="", metavar="RFC3339", help="Hold times to this moment instead of now.")
 @click.option("--skew", default=300.0, show_default=True, help="Seconds by which times may be off.")
 @click.option("--jobs", default=0, help="Processes at once. Default: one for each core.")
@@ -65,6 +73,7 @@ def verify(
     kind: str,
     keys: tuple[str, ...],
     heads: Path | None,
+    witnesses: tuple[Path, ...],
     at: str,
     skew: float,
     jobs: int,
@@ -79,7 +88,7 @@ def verify(
 
     Exit codes: 0 all is well, 1 something is wrong with a log, 2 no such file, or not of the format.
     """
-    choices = Choices(exports, keys, heads, _moment(at), skew, jobs or min(cores(), 8))
+    choices = Choices(exports, keys, heads, witnesses, _moment(at), skew, jobs or min(cores(), 8))
     book = HeadBook(read_heads(heads) if heads else ())
     try:
         found = _cloudtrails(choices, book) if kind == "cloudtrail" else _trails(choices, book)
@@ -118,6 +127,7 @@ def _trail(path: Path, choices: Choices, book: HeadBook, seen: Sequence[Known]) 
         before = book.known("", log)
         keys, trust = _keys(choices.keys, before, export.preamble.keys)
         terms = Terms(log, choices.at, skew=choices.skew, lag=choices.skew)
+        seen = [*seen, *_witnessed(choices.witnesses, log)]
         known = [*seen, Known(before.size, bytes.fromhex(before.root), f"the run of {before.seen}")] if before else seen
         audit = audit_export(export, terms, keys, known, jobs=choices.jobs)
     if before and all(_spelled(key) != before.key for key in keys):
@@ -129,6 +139,16 @@ def _trail(path: Path, choices: Choices, book: HeadBook, seen: Sequence[Known]) 
         key = _spelled(keys[0])
         book.note(Head(log=log, size=head.size, root=head.root.hex(), key=key, seen=now))
     return Verified(path, audit, _spelled(keys[0]) if keys else "", trust)
+
+
+def _witnessed(witnesses: Iterable[Path], log: str) -> list[Known]:
+    """What others saw of a log, under whatever name of a deployment they kept it."""
+    return [
+        Known(head.size, bytes.fromhex(head.root), f"{path.name}, on {head.seen},")
+        for path in witnesses
+        for head in read_heads(path)
+        if head.log == log
+    ]
 
 
 def _keys(given: Iterable[str], before: Head | None, own: Iterable[str]) -> tuple[list[NoteKey], str]:
@@ -151,7 +171,7 @@ def _cloudtrails(choices: Choices, book: HeadBook) -> list[Verified]:
     for folder in choices.exports:
         if not folder.is_dir():
             raise UsageError(f"{folder} is no folder; name a copy of the bucket")
-        audit = audit_cloudtrail(folder, keys, lambda log: _seen(book, log))
+        audit = audit_cloudtrail(folder, keys, lambda log: [*_seen(book, log), *_witnessed(choices.witnesses, log)])
         if not audit.faults:
             head = Head(log=audit.log, size=audit.size, root=audit.root.hex(), key="", seen=_rfc3339(choices.at))
             book.note(head)
