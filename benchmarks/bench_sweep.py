@@ -13,6 +13,7 @@ import msgspec
 
 from benchmarks.beside_wrk import CONNECTIONS, beside, refusing
 from benchmarks.figure import Figure
+from benchmarks.refusing_server import serve_on_the_stack
 from tenantproof.clients.exchange import Answer
 from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.target import Target
@@ -39,6 +40,9 @@ def measure() -> dict[str, Figure]:
     os.environ["TENANTPROOF_BENCH_TOKEN"] = _TOKEN
     with refusing("403 Forbidden", _BODY) as host, closing(Target(_profile(host), SweepChoice(pairs="all"))) as target:
         figures = beside(host, _PATH, _TOKEN, lambda: _sweep(target, host)).figures("sweep")
+    refused = refusing("403 Forbidden", _BODY, serve_on_the_stack)
+    with refused as host, closing(Target(_profile(host), SweepChoice(pairs="all"))) as target:
+        figures |= beside(host, _PATH, _TOKEN, lambda: _sweep(target, host)).figures("sweep_on_the_stack")
     return {**figures, "sweep.plan": Figure(_planned(), "s")}
 
 

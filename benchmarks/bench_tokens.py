@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.beside_wrk import CONNECTIONS, beside, refusing
 from benchmarks.figure import Figure
+from benchmarks.refusing_server import serve_on_the_stack
 from tenantproof.clients.target import Target
 from tenantproof.clients.tokens import parse
 from tenantproof.ledger.journal import Journal
@@ -35,6 +36,10 @@ def measure() -> dict[str, Figure]:
     tokens = _forgeries()
     with refusing("401 Unauthorized", _BODY) as host, closing(Target(_profile(host))) as target:
         figures = beside(host, "/v1/a/r", tokens[0].token, lambda: _show(target, tokens)).figures("tokens")
+    refused = refusing("401 Unauthorized", _BODY, serve_on_the_stack)
+    with refused as host, closing(Target(_profile(host))) as target:
+        on_it = beside(host, "/v1/a/r", tokens[0].token, lambda: _show(target, tokens))
+        figures |= on_it.figures("tokens_on_the_stack")
     return {**figures, "tokens.search": Figure(_search(), "1/s")}
 
 

@@ -17,11 +17,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from benchmarks.figure import Figure
 from benchmarks.refusing_server import serve
 
 CONNECTIONS = 32
+Server: TypeAlias = Callable[[socket.socket, str, bytes, int], None]
 TURNS = 5
 _SECONDS = 1
 
@@ -60,21 +62,31 @@ def beside(host: str, path: str, token: str, ours: Callable[[], int]) -> Beside:
 
 
 @contextmanager
-def refusing(status: str, body: bytes) -> Iterator[str]:
-    """A bare server on the first core, which refuses with that, and this process on the last; gives host:port."""
+def refusing(status: str, body: bytes, server: Server = serve) -> Iterator[str]:
+    """A server on the first core, which refuses with that, and this process on the last; gives host:port."""
     cores = sorted(os.sched_getaffinity(0))
     listening = socket.create_server(("127.0.0.1", 0), backlog=256)
     arguments = (listening, status, body, cores[0])
-    process = multiprocessing.get_context("fork").Process(target=serve, args=arguments, daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=server, args=arguments, daemon=True)
     process.start()
     os.sched_setaffinity(0, {cores[-1]})
     try:
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        _await(host)
+        yield host
     finally:
         os.sched_setaffinity(0, cores)
         process.terminate()
         process.join(5)
         listening.close()
+
+
+def _await(host: str) -> None:
+    """Return once it answers; the socket takes connections before anybody serves them."""
+    name, _, port = host.rpartition(":")
+    with socket.create_connection((name, int(port)), timeout=60) as connection:
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert connection.recv(4096)
 
 
 def _limit(host: str, path: str, token: str) -> tuple[float, str]:

@@ -1,4 +1,6 @@
-"""A server that refuses every request with the same octets, so that the client is what is measured."""
+"""Servers that refuse every request with the same octets: a bare protocol, which is as fast as Python has them, so that
+the client is what is measured; and the stack that a real service stands on (uvicorn), with nothing behind it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,23 @@ class _Refusing(asyncio.Protocol):
         requests = (self._waiting + data).split(b"\r\n\r\n")
         self._waiting = requests.pop()
         self.transport.write(self._answer * len(requests))
+
+
+def serve_on_the_stack(listening: socket.socket, status: str, body: bytes, core: int) -> None:
+    """The same answer by uvicorn."""
+    import uvicorn  # only here: part of the reference deployment, which a harness alone does not have
+    from starlette.types import Receive, Scope, Send
+
+    os.sched_setaffinity(0, {core})
+    code, headers = int(status[:3]), [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    config = uvicorn.Config(refuse, log_level="error", access_log=False, lifespan="off")
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def serve(listening: socket.socket, status: str, body: bytes, core: int) -> None:
