@@ -30,6 +30,7 @@ from tenantproof.probes.vectors.case import Case, Party
 
 TRIALS = 8_000
 PLANNED = 10_000
+_COLLECTION = "/v1/tenants/{tenant}/attributions"
 _PATH = "/v1/tenants/tenant-1/attributions/att_0000000000000001"
 _BODY = b'{"error":"TENANT_MISMATCH","message":"Token tenant does not match the requested tenant."}'
 _TOKEN = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9." + "x" * 420 + "." + "y" * 86
@@ -49,7 +50,7 @@ def measure() -> dict[str, Figure]:
 def _sweep(target: Target, host: str) -> int:
     """Trials, from the plan's number to the journal's row; how many they were."""
     ground = Ground(target)
-    parties = [Party(tenant, {}) for tenant in ground.tenants]
+    parties = [Party(each.id, {_COLLECTION: each.records[0].id}) for each in target.profile.tenants]
     shapes = shapes_of(ground.endpoints, [vector for vector in VECTORS if vector.id in {"X001", "X031", "X038"}])
     population = Population(len(parties), shapes)
 
@@ -97,7 +98,6 @@ def _profile(host: str) -> Profile:
         }
         for number in range(10)
     ]
-    root = "/v1/tenants/{tenant}/attributions"
     table = {
         "schema": "tenantproof.profile/1",
         "target": {
@@ -108,8 +108,8 @@ def _profile(host: str) -> Profile:
         "safety": {"hosts": [host], "requests_per_second": 0, "connections": CONNECTIONS},
         "http": {
             "operations": {
-                "read": {"method": "GET", "path": f"{root}/{{id}}"},
-                "list": {"method": "GET", "path": root},
+                "read": {"method": "GET", "path": f"{_COLLECTION}/{{id}}"},
+                "list": {"method": "GET", "path": _COLLECTION},
             },
             "refusals": {
                 "mismatch": refusal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Attempt:
     drafts: Sequence[Draft]
     requests: tuple[Request, ...]
 
-    @cached_property
+    @property
     def unit(self) -> Unit:
         """The member of the population that it is."""
         return Unit(self.case.attacker.id, self.case.victim.id, self.case.endpoint.name, self.vector.label)
