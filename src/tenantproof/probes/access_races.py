@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from threading import Barrier
+from threading import Barrier, Event
 from typing import ClassVar
 
 from tenantproof.clients.exchange import Answer, Request
@@ -89,7 +89,8 @@ class Races(Probe):
         yes, no = (story.outcome(answer) for _, answer in said)
         what = "a yes and a no at once"
         if PERMITTED not in (yes, no):
-            return self._seen(story, what, said[0], UNCLEAR, f"answered {yes.value} and {no.value}")
+            outcome = UNANSWERED if UNANSWERED in (yes, no) else UNCLEAR
+            return self._seen(story, what, said[0], outcome, f"answered {yes.value} and {no.value}")
         if yes is no is PERMITTED:
             return self._seen(story, what, said[0], PERMITTED, "both counted")
         story.history = (*story.history, step if yes is PERMITTED else "deny")
@@ -109,7 +110,8 @@ class Races(Probe):
         if revoked is not PERMITTED:
             story.history = (*self.support.path,)
         close(story)
-        outcome = PERMITTED if wrong else REFUSED if revoked is PERMITTED else UNCLEAR
+        unsure = UNANSWERED if revoked is UNANSWERED else UNCLEAR
+        outcome = PERMITTED if wrong else REFUSED if revoked is PERMITTED else unsure
         return self._seen(story, "an activation and a revocation at once", said[1], outcome, note)
 
     def revoke_during_use(self) -> Observation:
@@ -119,17 +121,20 @@ class Races(Probe):
         readers = [self._beside(story) for _ in range(max(1, self._width - 1))]
         stop = time.monotonic() + _PATIENCE_SECONDS
         ended: list[float] = []
+        begun = Event()
 
         def read(beside: Story) -> list[tuple[float, Outcome]]:
             seen: list[tuple[float, Outcome]] = []
             while time.monotonic() < stop and not (ended and seen and seen[-1][0] > ended[0]):
                 sent = time.monotonic()
                 seen.append((sent, beside.take(Act(READ)).outcome))
+                if seen[-1][1] is PERMITTED:
+                    begun.set()
             return seen
 
         with ThreadPoolExecutor(len(readers)) as pool:
             reading = [pool.submit(read, each) for each in readers]
-            time.sleep(0.05)
+            begun.wait(_PATIENCE_SECONDS / 2)
             revoked = story.take(Act("revoke"))
             ended.append(time.monotonic())
             seen = [each for future in reading for each in future.result()]
@@ -137,7 +142,8 @@ class Races(Probe):
         late = sum(outcome is PERMITTED for sent, outcome in seen if sent > ended[0])
         note = f"{during} reads permitted before the answer, {late} of those sent after it"
         last = (story.taken[-1].request, story.taken[-1].answer)
-        outcome = PERMITTED if late else REFUSED if revoked.outcome is PERMITTED and during else UNCLEAR
+        unsure = UNANSWERED if revoked.outcome is UNANSWERED else UNCLEAR
+        outcome = PERMITTED if late else REFUSED if revoked.outcome is PERMITTED and during else unsure
         return self._seen(story, "reads while the access is revoked", last, outcome, note)
 
     def _lived(self, length: int) -> Story:
@@ -168,7 +174,8 @@ class Races(Probe):
         story.history = (*story.history, self._next_step(story)) if won else story.history
         close(story)
         outcome = PERMITTED if won > 1 else REFUSED if won == 1 else UNCLEAR
-        if all(each is UNANSWERED for each in outcomes):
+        if not won and UNANSWERED in outcomes:
+            # The one that counted may be among those that came to no answer.
             outcome = UNANSWERED
         return self._seen(story, what, said[0], outcome, f"{won} of {len(outcomes)} counted")
 
