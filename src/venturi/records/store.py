@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,7 @@ class Records:
         Raises VaultError.
         """
         sql = f"SELECT {_COLUMNS} FROM attributions WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608
-        return [await self.opened(tenant, row) for row in await self.query(tenant, sql, after, limit)]
+        return await self.all_opened(tenant, await self.query(tenant, sql, after, limit))
 
     async def select(self, tenant: str, wanted: Wanted, after: str, limit: int) -> Sequence[Attribution]:
         """The same of those records that are wanted. Raises VaultError."""
@@ -71,13 +72,13 @@ class Records:
         narrowed = "".join(f" AND {start} ${place}" for place, (start, _) in enumerate(conditions, 3))
         sql = f"SELECT {_COLUMNS} FROM attributions WHERE id > $1{narrowed} ORDER BY id LIMIT $2"  # noqa: S608
         rows = await self.query(tenant, sql, after, limit, *(value for _, value in conditions))
-        return [await self.opened(tenant, row) for row in rows]
+        return await self.all_opened(tenant, rows)
 
     async def many(self, tenant: str, record_ids: Sequence[str]) -> Sequence[Attribution | None]:
         """The tenant's records with these ids, in their order, None where the tenant has none. Raises VaultError."""
         sql = f"SELECT {_COLUMNS} FROM attributions WHERE id = ANY($1::text[])"  # noqa: S608
         rows = await self.query(tenant, sql, list(record_ids))
-        found = {row["id"]: await self.opened(tenant, row) for row in rows}
+        found = {record.id: record for record in await self.all_opened(tenant, rows)}
         return [found.get(record_id) for record_id in record_ids]
 
     async def add(self, tenant: str, record: NewAttribution) -> None:
@@ -104,6 +105,14 @@ class Records:
         """The rows that a statement gives in the tenant's database."""
         return [dict(row) for row in await self.pool(tenant).fetch(sql, *arguments)]
 
+    async def all_opened(self, tenant: str, rows: Sequence[Mapping[str, Any]]) -> list[Attribution]:
+        """Rows with their notes decrypted, in their order. Raises VaultError for the first that can't be.
+
+        Side by side, for a page of many subjects asks KMS as often; none is given while one of them is refused.
+        """
+        made = await asyncio.gather(*(self.opened(tenant, row) for row in rows), return_exceptions=True)
+        return [_given(each) for each in made]
+
     async def opened(self, tenant: str, row: Mapping[str, Any]) -> Attribution:
         """A row with its note decrypted for this tenant. Raises VaultError unless it was sealed for it."""
         return Attribution(
@@ -124,3 +133,9 @@ class Records:
             raise
         except Unrecoverable:
             return None
+
+
+def _given(made: Attribution | BaseException) -> Attribution:
+    if isinstance(made, BaseException):
+        raise made
+    return made
