@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from tests.api.served import TENANTS, Service
 from tests.api.test_support_routes import ASK, FACTOR
+from venturi.api import exchange
 from venturi.api.paths import Route
 from venturi.support.errors import refusal
 
@@ -82,6 +85,14 @@ def check(answer: httpx.Response, method: str, path: str) -> None:
             jsonschema_rs.validator_for(header["schema"]).validate(answer.headers[name])
 
 
+def _dripping() -> Iterator[bytes]:
+    """A body that never ends while anybody listens."""
+    with suppress(GeneratorExit):
+        for _ in range(200):
+            yield b" "
+            time.sleep(0.05)
+
+
 class Asking:
     """Asks for one operation as the contract describes it, correctly or with one thing wrong."""
 
@@ -133,7 +144,7 @@ class Asking:
         content = more.get("content")
         json = self.body() if content is None else None
         if content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = more.get("media", "application/json")
         url = f"{target}?{asked}" if asked else target
         return self.api.web.request(self.method, url, headers=headers, json=json, content=content)
 
@@ -157,6 +168,8 @@ class Asking:
                 return self.ask(tenant="alder-eu", **({} if "{tenant_id}" in self.path else self._unfit()))
             case "404":
                 return self.ask(ident="absent")
+            case "408":
+                return self.ask(content=_dripping())
             case "413":
                 return self.ask(content=b"{" * 65_537)
             case "503":
@@ -220,7 +233,9 @@ class Asking:
 
 
 @pytest.fixture
-def healed(api: Service) -> Iterator[Service]:
+def healed(api: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    # Long enough for a body that is sent at once, on whatever machine, and for a dripping one to be told from it.
+    monkeypatch.setattr(exchange, "BODY_SECONDS", 2.0)
     yield api
     api.behind.fault = api.behind.unready = api.behind.too_many = api.behind.still_reading = False
 

@@ -75,6 +75,11 @@ def too_large() -> ApiError:
     return ApiError(413, "TOO_LARGE", "The request body is larger than 64 KiB.")
 
 
+def too_slow() -> ApiError:
+    """The body did not come in time; what is left of it is not waited for."""
+    return ApiError(408, "TOO_SLOW", "The request body did not arrive in time.", {"Connection": "close"})
+
+
 def key_unavailable() -> ApiError:
     """The tenant's own key can't be used now, so neither can its data."""
     return ApiError(503, "KEY_UNAVAILABLE", "The tenant's encryption key cannot be used at the moment.")

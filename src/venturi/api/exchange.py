@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import time
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.requests import Request
 
-from venturi.api.errors import ApiError, invalid_request, too_large
+from venturi.api.errors import ApiError, invalid_request, too_large, too_slow
 from venturi.api.paths import Route
 from venturi.api.trace import Trace, new_trace, read_trace
 from venturi.identity.principal import Principal
@@ -22,6 +23,8 @@ from venturi.identity.strict import read_json_object
 from venturi.support.model import Grant
 
 LARGEST_BODY = 64 * 1024
+BODY_SECONDS = 10.0
+"""How long the whole body may take: somebody who sends an octet now and then must not keep a place for ever."""
 _SINGLE = ("authorization", "support-grant", "content-type", "host")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?", re.ASCII)  # JSON's, more or less
@@ -138,14 +141,18 @@ class Exchange:
             raise invalid_request(f"{name} must be an RFC 3339 date-time with an offset from UTC.") from None
 
     async def read_body(self) -> None:
-        """Fill `body`. Raises ApiError when it is too large, or stands where none belongs."""
+        """Fill `body`. Raises ApiError when it is too large, too slow, or stands where none belongs."""
         body = bytearray()
-        async for chunk in self.request.stream():
-            body += chunk
-            if body and self.method not in {"POST", "PUT"}:
-                raise invalid_request("This method takes no body.")
-            if len(body) > LARGEST_BODY:
-                raise too_large()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in self.request.stream():
+                    body += chunk
+                    if body and self.method not in {"POST", "PUT"}:
+                        raise invalid_request("This method takes no body.")
+                    if len(body) > LARGEST_BODY:
+                        raise too_large()
+        except TimeoutError:
+            raise too_slow() from None
         self.body = bytes(body)
 
     def json(self) -> dict[str, object]:

@@ -27,9 +27,15 @@ def read_b64url(text: str) -> bytes:
 
 
 def read_json_object(data: bytes) -> dict[str, Any]:
-    """Parse a JSON object. Raises ValueError for anything else, for a member named twice, and for NaN or Infinity."""
+    """Parse a JSON object.
+
+    Raises ValueError for anything else, for a member named twice, for NaN or Infinity, and for half a surrogate pair,
+    which is no character and has no place in UTF-8.
+    """
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        if b"\\u" in data:
+            write_json(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
@@ -37,7 +43,7 @@ def read_json_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def write_json(value: Mapping[str, Any]) -> bytes:
+def write_json(value: Mapping[str, Any] | list[Any]) -> bytes:
     """Compact JSON in UTF-8."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
