@@ -6,6 +6,7 @@ from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, 
 from tenantproof.probes.support_access import (
     Mutations,
     NearMisses,
+    OtherFactors,
     Races,
     Residue,
     StandingAccess,
@@ -69,8 +70,8 @@ def check_access_ends_by_itself(desk: SupportAccess, ledger: Ledger) -> None:
 
 
 @claim("SU-4")
-def check_every_step_needs_its_own_second_factor(desk: SupportAccess, ledger: Ledger) -> None:
-    """A second factor counts for one person, one step and one case, once."""
+def check_every_step_needs_its_own_second_factor(desk: SupportAccess, others: OtherFactors, ledger: Ledger) -> None:
+    """A second factor counts for one person, one step and one case, once; so does a code, and a security key."""
     tenant = desk.tenants[0]
     case, elsewhere = desk.case(tenant), desk.case(tenant)
     ledger.calibrate(case.ask(), is_=PERMITTED)
@@ -90,6 +91,14 @@ def check_every_step_needs_its_own_second_factor(desk: SupportAccess, ledger: Le
     ledger.calibrate(case.read(), is_=PERMITTED)
     for opened in (case, elsewhere):
         ledger.calibrate(opened.revoke(), is_=PERMITTED)
+    for holder in others.holders:
+        case, other = others.case(holder), others.case(holder)
+        for step in (case.ask(), other.ask(), others.approve(other, holder)):
+            ledger.calibrate(step, is_=PERMITTED)
+        for miss in others.near_misses(case, other, holder):
+            ledger.expect(miss, is_=REFUSED)
+        for step in (others.approve(case, holder), case.revoke(), other.revoke()):
+            ledger.calibrate(step, is_=PERMITTED)
 
 
 @claim("SU-5")

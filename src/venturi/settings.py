@@ -93,6 +93,9 @@ class SupportSettings(msgspec.Struct, frozen=True, kw_only=True):
     challenge_seconds: int = 300
     request_seconds: int = 3600
     """How long a request waits for approval before it lapses."""
+    relying_party: str = "venturi.example"
+    origin: str = "https://console.venturi.example"
+    """The page that security keys are used on, and whom they are used for (Web Authentication)."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +124,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs the vendor's own security trail, which is in the control database."""
     aws: AwsClientSettings
     cursor_key: str
+    factor_key: str
+    """32 bytes, base64: seals the secrets of authenticator codes in the control database."""
     aggregation: dict[str, StoreSettings]
     """Jurisdiction to its store."""
     support: SupportSettings = SupportSettings()

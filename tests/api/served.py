@@ -386,6 +386,7 @@ def _settings(postgres: PostgresServer, issuer: str) -> ApiSettings:
             )
             for jurisdiction, database in STORES.items()
         },
+        factor_key="MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
         cursor_key="MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     )
 

@@ -87,10 +87,16 @@ class PasswordForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Authenticator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A lent second factor: an ES256 private key (PEM) that signs challenges."""
+    """A lent second factor: an ES256 private key (PEM) that signs challenges, the secret of a code, a security key.
 
-    kind: Literal["assertion-es256"]
+    `credential`, `relying_party` and `origin` are a security key's (Web Authentication).
+    """
+
+    kind: Literal["assertion-es256", "totp", "webauthn"]
     key: Secret
+    credential: str = ""
+    relying_party: str = ""
+    origin: str = ""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,13 +17,14 @@ from tenantproof.probes.access_mutations import Mutations
 from tenantproof.probes.access_races import Races
 from tenantproof.probes.access_residue import Residue
 from tenantproof.probes.near_misses import NearMisses
+from tenantproof.probes.other_factors import OtherFactors
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, new_probe, sight
 from tenantproof.probes.standing_access import StandingAccess
 from tenantproof.probes.support_case import NOBODYS, Case
 from tenantproof.probes.trail_events import Sought, TrailReader
 
-__all__ = ["Mutations", "NearMisses", "Races", "Residue", "StandingAccess", "SupportAccess"]
+__all__ = ["Mutations", "NearMisses", "OtherFactors", "Races", "Residue", "StandingAccess", "SupportAccess"]
 
 _LONG = 60
 _BRIEF = 2

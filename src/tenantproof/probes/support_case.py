@@ -27,6 +27,8 @@ class Case:
     tenant: Tenant
     asker: str
     seconds: int
+    approver: str = "approver"
+    """The tenant's principal that approves."""
     id: str = NOBODYS
     digest: str = ""
     ends_at: str = ""
@@ -72,7 +74,7 @@ class Case:
         body: dict[str, Any] = {"digest": digest or self.digest}
         if mfa:
             challenge = self.challenge("approve", approver)
-            body["mfa"] = self.sign(approver.principals["approver"], f"{approver.id}, approver", verb, challenge)
+            body["mfa"] = self.sign(approver.principals[self.approver], f"{approver.id}, approver", verb, challenge)
         what = f"{approver.id}'s approver approves{'' if mfa else ' without a second factor'}"
         return self._step("approve", body, what, self._approver(approver))[1]
 
@@ -82,6 +84,12 @@ class Case:
         challenge = self.challenge("approve", None)
         body["mfa"] = self.sign(self._person(self.asker), self.asker, "approve", challenge)
         return self._step("approve", body, f"{self.asker} approves its own request", self._asker())[1]
+
+    def approve_with(self, factor: dict[str, str], how: str) -> Observation:
+        """The tenant's approver approves with this for a second factor."""
+        body = {"digest": self.digest, "mfa": factor}
+        what = f"{self.tenant.id}'s {self.approver} approves {how}"
+        return self._step("approve", body, what, self._approver(self.tenant))[1]
 
     def deny(self) -> Observation:
         """The tenant's approver denies."""
@@ -183,7 +191,7 @@ class Case:
         return self.target.support_bearer(self.asker)
 
     def _approver(self, tenant: Tenant) -> str:
-        return self.target.bearer(tenant.id, "approver")
+        return self.target.bearer(tenant.id, self.approver)
 
     def _person(self, name: str) -> Principal:
         return self.support.principals[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -31,11 +32,13 @@ from venturi.runtime.asgi import serve_asgi
 from venturi.scoring.weights import baseline
 from venturi.settings import ApiSettings, DatabaseSettings
 from venturi.streams.publisher import Publisher
+from venturi.support.enrolments import Enrolments
 from venturi.support.sns import sns_publisher
 from venturi.vault.kms import Kms
 
 if TYPE_CHECKING:
     from venturi.api.paths import Route
+    from venturi.identity.directory import Directory
     from venturi.identity.verifier import TokenVerifier
     from venturi.parts import Parts
     from venturi.records.store import Records
@@ -79,7 +82,7 @@ async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -
     vault = parts.vault(kms, keys, pools.app)
     trails = await open_trails(settings, parts, pools)
     directory = parts.directory(pools.control)
-    desk = await _open_desk(settings, parts, pools, trails, parts.mfa(directory.mfa_public_key))
+    desk = await _open_desk(settings, parts, pools, trails, _second_factor(settings, parts, pools, directory))
     stack.push_async_callback(desk.close)
     records = parts.records(pools.app, vault)
     scorer = parts.scorer(pools.app, baseline())
@@ -182,6 +185,12 @@ async def open_trails(settings: ApiSettings, parts: Parts, pools: Pools) -> dict
     trails = {name: parts.trail(name, pool, _signer(key), time.time) for name, (pool, key) in homes.items()}
     await asyncio.gather(*(trail.open() for trail in trails.values()))
     return trails
+
+
+def _second_factor(settings: ApiSettings, parts: Parts, pools: Pools, directory: Directory) -> SecondFactor:
+    enrolments = Enrolments(pools.control, base64.b64decode(settings.factor_key))
+    relying = (settings.support.relying_party, settings.support.origin)
+    return parts.mfa(directory.mfa_public_key, enrolments, relying, parts.clock)
 
 
 async def _open_desk(

@@ -58,17 +58,34 @@ class Factor(msgspec.Struct, forbid_unknown_fields=True):
     signature: str
 
 
+class Code(msgspec.Struct, forbid_unknown_fields=True):
+    """A code of an authenticator application (RFC 6238), and the challenge that says what it is for."""
+
+    challenge: str
+    code: str
+
+
+class SecurityKey(msgspec.Struct, forbid_unknown_fields=True):
+    """What a browser hands over of a security key (Web Authentication); bytes as base64url."""
+
+    challenge: str
+    credential: str
+    client_data: str
+    authenticator_data: str
+    signature: str
+
+
 class Approval(msgspec.Struct, forbid_unknown_fields=True):
     """The tenant's yes, to the request with exactly this digest."""
 
     digest: str
-    mfa: Factor | None = None
+    mfa: dict[str, str] | None = None
 
 
 class Activation(msgspec.Struct, forbid_unknown_fields=True):
     """The second factor of whoever asked."""
 
-    mfa: Factor | None = None
+    mfa: dict[str, str] | None = None
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -216,8 +233,14 @@ def _id(exchange: Exchange) -> str:
     return ident
 
 
-def _factor(given: Factor | None) -> dict[str, str] | None:
-    return None if given is None else {"challenge": given.challenge, "signature": given.signature}
+def _factor(given: dict[str, str] | None) -> dict[str, str] | None:
+    """A second factor of one of the three kinds, as it was sent. Raises ApiError for anything else."""
+    if given is None:
+        return None
+    for shape in (Factor, Code, SecurityKey):
+        if given.keys() == set(shape.__struct_fields__):
+            return given
+    raise invalid_request("The body does not have the members that this needs.")
 
 
 def _context(exchange: Exchange) -> dict[str, str]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from venturi.parts import Parts, load_overlay
 from venturi.provision import aws, databases
+from venturi.provision.factors import enrolled
 from venturi.provision.plan import AUDIENCE, CONFORMANCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
 from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
 from venturi.provision.seed import seed
@@ -64,7 +65,7 @@ def boot(
     if streams is None:
         supervisor.dismiss("stage-a")
     admin = supervisor.postgres.admin()
-    asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan)))
+    asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan), enrolled(plan)))
     settings = _api_settings(supervisor.postgres, plan, accounts, built, issuer, endpoint, overlay)
     settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None)
     asyncio.run(seed(settings, plan, parts))
@@ -188,6 +189,7 @@ def _api_settings(
             secret_access_key=accounts.workload.secret_access_key,
         ),
         cursor_key=plan.cursor_key,
+        factor_key=plan.factor_key,
         aggregation={store.jurisdiction: _store_settings(cluster, store) for store in plan.stores},
         overlay=overlay,
     )

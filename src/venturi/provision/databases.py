@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
+import msgspec
 
 from venturi.provision.plan import Plan, PrincipalPlan, TenantPlan
+from venturi.support.enrolments import Enrolment
 
 CONTROL = "venturi_control"
 _TENANT_SCHEMAS = (
@@ -85,8 +87,17 @@ def _roles_of(tenant: TenantPlan) -> _Roles:
     return {"app": (tenant.app_role, tenant.app_password), "guard": (tenant.guard_role, tenant.guard_password)}
 
 
-async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapping[str, str]) -> None:
-    """Write the directory: which (issuer, subject) is which principal. `second_factors`: principal id to public PEM."""
+async def enrol(
+    admin: Admin,
+    plan: Plan,
+    issuer_base: str,
+    second_factors: Mapping[str, str],
+    enrolments: Sequence[Enrolment] = (),
+) -> None:
+    """Write the directory: which (issuer, subject) is which principal, and who has which codes and security keys.
+
+    `second_factors`: principal id to public PEM. `enrolments` are as the table holds them, secrets sealed.
+    """
     rows = [
         _row(principal, issuer_base, second_factors)
         for principal in (
@@ -102,6 +113,10 @@ async def enrol(admin: Admin, plan: Plan, issuer_base: str, second_factors: Mapp
             "INSERT INTO principals (issuer, subject, id, tenant, kind, person, mfa_public_key)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7)",
             rows,
+        )
+        await control.executemany(
+            "INSERT INTO second_factors (principal, kind, credential, material) VALUES ($1, $2, $3, $4)",
+            [msgspec.structs.astuple(each) for each in enrolments],
         )
     finally:
         await control.close()

@@ -45,6 +45,10 @@ class PrincipalPlan(msgspec.Struct, frozen=True, kw_only=True):
     client_secret: str
     scopes: tuple[str, ...]
     mfa_key: str = ""
+    totp: str = ""
+    """Secret of an authenticator application, base32 (as those take it), or empty."""
+    passkey: str = ""
+    """ES256 private key (PEM) of a security key, or empty."""
     person: str = ""
     """The human being, where it is one who has another account too."""
 
@@ -126,6 +130,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     admin_secret: str
     cursor_key: str
     """32 bytes, base64: authenticates page cursors."""
+    factor_key: str
+    """32 bytes, base64: seals the secrets of authenticator codes."""
     trail_keys: dict[str, str]
     """Tenant to its trail's Ed25519 private key (PEM); the vendor's security trail is under VENDOR."""
 
@@ -153,6 +159,7 @@ def draw(count: int, *, deployment: str) -> Plan:
         control_password=secrets.token_urlsafe(24),
         admin_secret=secrets.token_urlsafe(24),
         cursor_key=base64.b64encode(secrets.token_bytes(32)).decode(),
+        factor_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         trail_keys={name: _ed25519() for name in names},
     )
 
@@ -174,6 +181,9 @@ def _tenant(index: int, named: tuple[str, str, str, str], *, is_drill: bool = Fa
             _principal(ident, "approver", ("support:approve", "aggregation:consent", "audit:read"), mfa=True),
             # One of the vendor's support moonlights as the tenant's approver, which must not help them.
             _principal(ident, "twin", ("support:approve",), mfa=True, person="person:support-1"),
+            # Two more approvers, each with another kind of second factor.
+            msgspec.structs.replace(_principal(ident, "approver_code", ("support:approve",)), totp=_totp()),
+            msgspec.structs.replace(_principal(ident, "approver_key", ("support:approve",)), passkey=_p256()),
             _principal(ident, "steward", _STEWARD),
             _principal(ident, "collector", ("events:write",)),
         ),
@@ -246,6 +256,11 @@ def _record(number: int) -> RecordPlan:
         weight=1.0,
         canary=f"cnry-{secrets.token_hex(12)}",
     )
+
+
+def _totp() -> str:
+    # 160 bits, as long as the hash (RFC 4226 section 4, R6).
+    return base64.b32encode(secrets.token_bytes(20)).decode()
 
 
 def _p256() -> str:

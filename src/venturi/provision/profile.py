@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from venturi.provision.aws import AwsAccounts, TenantAws
+from venturi.provision.factors import credential_of
 from venturi.provision.plan import (
     AUDIENCE,
     CONFORMANCE,
@@ -26,6 +27,7 @@ from venturi.provision.plan import (
     TenantPlan,
 )
 from venturi.provision.surroundings import EXPORTS
+from venturi.settings import SupportSettings
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin
 from venturi.trail.checkpoint import origin_of, verifier_key
@@ -313,6 +315,16 @@ def _principal(person: PrincipalPlan, issuer: str, secrets: SecretFiles) -> Tabl
     if person.mfa_key:
         key = secrets.keep(f"{person.client_id}.mfa.pem", person.mfa_key)
         table["mfa"] = {"kind": "assertion-es256", "key": key}
+    if person.totp:
+        table["mfa"] = {"kind": "totp", "key": secrets.keep(f"{person.client_id}.totp", person.totp)}
+    if person.passkey:
+        table["mfa"] = {
+            "kind": "webauthn",
+            "key": secrets.keep(f"{person.client_id}.passkey.pem", person.passkey),
+            "credential": credential_of(person),
+            "relying_party": SupportSettings().relying_party,
+            "origin": SupportSettings().origin,
+        }
     return table
 
 
