@@ -17,6 +17,7 @@ from venturi import visiting
 from venturi.runtime.asked import Asked
 
 if TYPE_CHECKING:
+    from venturi.provision.clusters import Topology
     from venturi.runtime.supervisor import Supervisor
 
 Boot: TypeAlias = Callable[["Supervisor"], dict[str, Any]]
@@ -35,9 +36,24 @@ def main() -> None:
 )
 @click.option("--profile", type=click.Path(path_type=Path), help="Write the target profile here too (0600).")
 @click.option("--streams/--no-streams", default=True, help="With Apache Kafka, or without event streams.")
+@click.option(
+    "--topology",
+    type=click.Choice(["pool", "silo"]),
+    default="pool",
+    show_default=True,
+    help="All databases in one PostgreSQL cluster, or each tenant's in a cluster of its own.",
+)
 @click.option("--restart", is_flag=True, help="Start a process again that ends by itself, as production would.")
 @click.option("--lifeline", is_flag=True, help="End when standard input does; for programs that start this one.")
-def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart: bool, lifeline: bool) -> None:
+def up(
+    tenants: int,
+    overlay: str,
+    profile: Path | None,
+    streams: bool,
+    topology: Topology,
+    restart: bool,
+    lifeline: bool,
+) -> None:
     r"""Boot everything on free ports of 127.0.0.1 and print a target profile (TOML) on standard output.
 
     Starts PostgreSQL with a database and two login roles per tenant, an AWS emulator behind a front that enforces
@@ -64,7 +80,7 @@ def up(tenants: int, overlay: str, profile: Path | None, streams: bool, restart:
         # It imports half the deployment, which --help should not wait for.
         from venturi.provision.boot import boot
 
-        return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams)
+        return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams, topology=topology)
 
     serve(boot, profile, asked, restart=restart, lifeline=lifeline, streams=streams)
 

@@ -13,7 +13,8 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from venturi.parts import Parts, load_overlay
-from venturi.provision import aws, databases
+from venturi.provision import aws, clusters, databases
+from venturi.provision.clusters import Topology
 from venturi.provision.factors import enrolled
 from venturi.provision.plan import AUDIENCE, CONFORMANCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
 from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
@@ -45,7 +46,13 @@ class _Cluster(Protocol):
 
 
 def boot(
-    supervisor: Supervisor, *, tenants: int, overlay: str, note: Callable[[str], None], with_streams: bool = True
+    supervisor: Supervisor,
+    *,
+    tenants: int,
+    overlay: str,
+    note: Callable[[str], None],
+    with_streams: bool = True,
+    topology: Topology = "pool",
 ) -> Table:
     """Start everything and return the target profile. `note` is told what is left out, and why.
 
@@ -56,17 +63,17 @@ def boot(
     accounts = aws.draw_accounts(plan)
     with ThreadPoolExecutor(4) as together:
         streaming = together.submit(_streams, supervisor, plan, parts, note) if with_streams else None
-        stored = together.submit(_databases, supervisor, plan, parts)
+        stored = together.submit(clusters.build, supervisor, plan, parts.doors(), topology)
         issuing = together.submit(_issuer, supervisor, plan, overlay)
         clouded = together.submit(_aws, supervisor, plan, accounts, parts, overlay)
-        stored.result()
+        homes = stored.result()
         issuer, (endpoint, built) = issuing.result(), clouded.result()
         streams = streaming.result() if streaming else None
     if streams is None:
         supervisor.dismiss("stage-a")
     admin = supervisor.postgres.admin()
     asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan), enrolled(plan)))
-    settings = _api_settings(supervisor.postgres, plan, accounts, built, issuer, endpoint, overlay)
+    settings = _api_settings(supervisor.postgres, homes, plan, accounts, built, issuer, endpoint, overlay)
     settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None)
     asyncio.run(seed(settings, plan, parts))
     with ThreadPoolExecutor(1) as beside:
@@ -81,9 +88,13 @@ def boot(
         aws=endpoint,
         database=(cluster.host, cluster.port),
         database_ca=str(cluster.ca_file),
+        databases={tenant: (home.host, home.port, str(home.ca_file)) for tenant, home in homes.items()},
         logs=str(supervisor.rundir),
         brokers=[streams.broker.address] if streams else [],
-        files=[str(supervisor.rundir / "pg"), *(str(log) for log in sorted(supervisor.rundir.glob("*.log")))],
+        files=[
+            *(str(home) for home in sorted(supervisor.rundir.glob("pg*"))),
+            *(str(log) for log in sorted(supervisor.rundir.glob("*.log"))),
+        ],
     )
     secrets = SecretFiles(supervisor.rundir / "secrets")
     return profile(plan, accounts, built, where, secrets) | (stream_tables(streams, secrets) if streams else {})
@@ -112,13 +123,6 @@ def _stage_a(settings: ApiSettings, streams: Streams) -> StageASettings:
         streams=streams.resolver,
         overlay=settings.overlay,
     )
-
-
-def _databases(supervisor: Supervisor, plan: Plan, parts: Parts) -> None:
-    server, doors = supervisor.postgres, parts.doors()
-    server.start()
-    server.allow(doors.logins(plan))
-    asyncio.run(databases.build(server.admin(), plan, doors))
 
 
 def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:
@@ -167,6 +171,7 @@ def _public(private_pem: str) -> str:
 
 def _api_settings(
     cluster: _Cluster,
+    homes: Mapping[str, _Cluster],
     plan: Plan,
     accounts: aws.AwsAccounts,
     built: Mapping[str, aws.TenantAws],
@@ -180,7 +185,7 @@ def _api_settings(
         audience=AUDIENCE,
         issuer_base=issuer,
         issuers=(*(tenant.id for tenant in plan.tenants), VENDOR, CONFORMANCE),
-        tenants=tuple(_tenant_settings(cluster, plan, tenant, built[tenant.id]) for tenant in plan.tenants),
+        tenants=tuple(_tenant_settings(homes[tenant.id], plan, tenant, built[tenant.id]) for tenant in plan.tenants),
         control=_login(cluster, databases.CONTROL, databases.CONTROL, plan.control_password),
         vendor_trail_key=plan.trail_keys[VENDOR],
         aws=AwsClientSettings(

@@ -54,8 +54,8 @@ class Doors:
         return [f"REVOKE ALL ON DATABASE {database} FROM PUBLIC", *grants]
 
 
-async def build(admin: Admin, plan: Plan, doors: Doors) -> None:
-    """Create all databases, roles, tables and privileges of the plan.
+async def build(admin: Admin, plan: Plan, doors: Doors, *, shared: bool = True) -> None:
+    """Create all databases, roles, tables and privileges of the plan; without `shared`, those of its tenants alone.
 
     A database belongs to a role that can't log in; the roles that can hold only the privileges that the schemas grant.
     """
@@ -72,13 +72,13 @@ async def build(admin: Admin, plan: Plan, doors: Doors) -> None:
             await _database(admin, name, dict(roles.values()), doors)
             await _schemas(admin, name, packages, {kind: role for kind, (role, _) in roles.items()})
 
-    control = (CONTROL, plan.control_password)
+    control, stores = (CONTROL, plan.control_password), plan.stores if shared else ()
     await asyncio.gather(
-        one(CONTROL, {"control": control, "guard": control}, _CONTROL_SCHEMAS),
+        *([one(CONTROL, {"control": control, "guard": control}, _CONTROL_SCHEMAS)] if shared else []),
         *(one(tenant.database, _roles_of(tenant), _TENANT_SCHEMAS) for tenant in plan.tenants),
         *(
             one(store.database, {kind: (store.role(kind), word) for kind, word in store.passwords.items()}, _STORE)
-            for store in plan.stores
+            for store in stores
         ),
     )
 

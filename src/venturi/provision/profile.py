@@ -50,6 +50,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Host and port."""
     database_ca: str
     """File with the certificate (PEM) that the database shows."""
+    databases: dict[str, tuple[str, int, str]] = {}
+    """Tenant to host, port and certificate of its own cluster, where that is another."""
     logs: str = ""
     """Folder of the processes' logs, if there are any."""
     brokers: list[str] = []
@@ -289,7 +291,8 @@ def _tenant(tenant: TenantPlan, built: TenantAws, auditor: AwsUser, where: Addre
 
 def _database(tenant: TenantPlan, where: Addresses, secrets: SecretFiles) -> Table:
     password = secrets.keep(f"{tenant.id}.database", tenant.app_password)
-    return _login(where, tenant.database, tenant.app_role, password)
+    host, port, ca = where.databases.get(tenant.id, (*where.database, where.database_ca))
+    return {**_login(where, tenant.database, tenant.app_role, password), "host": host, "port": port, "ca": ca}
 
 
 def _login(where: Addresses, database: str, role: str, password: Table) -> Table:

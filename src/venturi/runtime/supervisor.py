@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Protocol
@@ -65,6 +66,16 @@ class Supervisor:
         self._lock = threading.Lock()
         self._closing = False
         self.postgres = PostgresServer(self.rundir / "pg", self._undertaker.register, self._undertaker.forget)
+        self._clusters = {"postgres": self.postgres}
+
+    def cluster(self, name: str) -> PostgresServer:
+        """One more PostgreSQL cluster, not started yet, which is watched and stopped like the first."""
+        made = PostgresServer(self.rundir / name, self._undertaker.register, self._undertaker.forget)
+        with self._lock:
+            if self._closing:
+                raise Stopped
+            self._clusters[name] = made
+        return made
 
     def ready(self, name: str, *, forked: bool = False) -> None:
         """Have a child wait for its settings, so that it does until then what needs none.
@@ -139,8 +150,9 @@ class Supervisor:
 
         Raises what kept a process from starting several times in a row.
         """
-        if self.postgres.started and not self.postgres.alive():
-            self._try("postgres", self.postgres.restart, restarted)
+        for name, server in tuple(self._clusters.items()):
+            if server.started and not server.alive():
+                self._try(name, server.restart, restarted)
         for name, process in self._minded.items():
             if not process.alive():
                 self._try(name, partial(process.restart, self.register), restarted)
@@ -176,14 +188,19 @@ class Supervisor:
         self.close()
 
     def close(self) -> None:
-        """Stop the children in reverse order, then PostgreSQL; the reaper sees to the rest and to the run directory."""
+        """Stop the children in reverse order, then every PostgreSQL; the reaper sees to the rest."""
         with self._lock:
             self._closing = True
         try:
             self._stop_children()
-            self.postgres.stop(_POSTGRES_SECONDS)
+            self._stop_clusters()
         finally:
             self._undertaker.close()
+
+    def _stop_clusters(self) -> None:
+        """Side by side: each is given its time, and many in a row would take longer than anybody waits."""
+        with ThreadPoolExecutor(len(self._clusters)) as together:
+            list(together.map(lambda server: server.stop(_POSTGRES_SECONDS), self._clusters.values()))
 
     def _stop_children(self) -> None:
         deadline = time.monotonic() + _CHILDREN_SECONDS
@@ -196,8 +213,9 @@ class Supervisor:
         for child in tuple(self._children):
             if not child.alive():
                 raise child.died()
-        if self.postgres.started and not self.postgres.alive():
-            raise ChildDied(f"the process postgres ended by itself:\n  {self.postgres.last_words()}")
+        for name, server in tuple(self._clusters.items()):
+            if server.started and not server.alive():
+                raise ChildDied(f"the process {name} ended by itself:\n  {server.last_words()}")
         for name, process in self._minded.items():
             if not process.alive():
                 raise ChildDied(f"the process {name} ended by itself")
