@@ -43,6 +43,7 @@ def main() -> None:
     show_default=True,
     help="All databases in one PostgreSQL cluster, or each tenant's in a cluster of its own.",
 )
+@click.option("--traces", default="", metavar="URL", help="Send OpenTelemetry spans there (OTLP over HTTP); else none.")
 @click.option("--restart", is_flag=True, help="Start a process again that ends by itself, as production would.")
 @click.option("--lifeline", is_flag=True, help="End when standard input does; for programs that start this one.")
 def up(
@@ -51,6 +52,7 @@ def up(
     profile: Path | None,
     streams: bool,
     topology: Topology,
+    traces: str,
     restart: bool,
     lifeline: bool,
 ) -> None:
@@ -80,7 +82,15 @@ def up(
         # It imports half the deployment, which --help should not wait for.
         from venturi.provision.boot import boot
 
-        return boot(supervisor, tenants=tenants, overlay=overlay, note=_say, with_streams=streams, topology=topology)
+        return boot(
+            supervisor,
+            tenants=tenants,
+            overlay=overlay,
+            note=_say,
+            with_streams=streams,
+            topology=topology,
+            traces=traces,
+        )
 
     serve(boot, profile, asked, restart=restart, lifeline=lifeline, streams=streams)
 

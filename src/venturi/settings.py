@@ -131,4 +131,6 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     support: SupportSettings = SupportSettings()
     streams: IngestStreams | None = None
     """None: no broker; events are not taken."""
+    traces: str = ""
+    """URL of a collector of OpenTelemetry spans (OTLP over HTTP); none are made without it."""
     overlay: str = ""

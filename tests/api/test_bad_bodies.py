@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,6 +52,7 @@ MALFORMED: dict[str, bytes] = {
     "a member of the prototype": b'{"__proto__": {"tenant_id": "birch"}}',
 }
 HALF = "\ud800"
+WRONG: tuple[Any, ...] = ({}, [[[]]], True, -1e308, HALF, {"a": HALF}, [HALF])
 
 
 @pytest.mark.parametrize(("method", "path"), WRITING)
@@ -85,7 +87,7 @@ def test_a_member_of_another_type_is_refused(api: Service, method: str, path: st
     good = asking.body()
     for name in good:
         # Half a surrogate is text to a parser of JSON, and to nobody behind it.
-        for wrong in ({}, [[[]]], True, -1e308, HALF, {"a": HALF}, [HALF]):
+        for wrong in WRONG:
             answer = asking.ask(content=json.dumps({**good, name: wrong}).encode())
             assert 400 <= answer.status_code < 500, f"{name} {wrong!r}: {answer.text}"
             check(answer, method, path)

@@ -49,6 +49,8 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange.of(Request(scope, receive))
+        # For whoever watches from outside of the pipeline.
+        scope["venturi.exchange"] = exchange
         answer = await self.pipeline.answer(exchange)
         headers = {**self.headers, **answer.headers, "Content-Type": answer.content_type}
         await Response(answer.body, answer.status, headers)(scope, receive, send)

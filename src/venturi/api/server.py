@@ -37,6 +37,8 @@ from venturi.support.sns import sns_publisher
 from venturi.vault.kms import Kms
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from venturi.api.paths import Route
     from venturi.identity.directory import Directory
     from venturi.identity.verifier import TokenVerifier
@@ -70,7 +72,17 @@ async def serve(settings: ApiSettings, parts: Parts, announce: Callable[[str], N
     """Serve until `stop` is set; `announce` gets the base URL once requests are answered."""
     async with AsyncExitStack() as stack:
         api = await assemble(settings, parts, stack)
-        await serve_asgi(api.asgi(), announce, stop)
+        application: ASGIApp = api.asgi()
+        await serve_asgi(_traced(application, settings, stack) if settings.traces else application, announce, stop)
+
+
+def _traced(application: ASGIApp, settings: ApiSettings, stack: AsyncExitStack) -> ASGIApp:
+    # Imported where somebody wants it: it is an extra of its own.
+    from venturi.api import spans
+
+    tracers = spans.provider(settings.version, spans.collector(settings.traces))
+    stack.callback(tracers.shutdown)
+    return spans.Traced(application, tracers)
 
 
 async def assemble(settings: ApiSettings, parts: Parts, stack: AsyncExitStack) -> Api:

@@ -53,8 +53,11 @@ def boot(
     note: Callable[[str], None],
     with_streams: bool = True,
     topology: Topology = "pool",
+    traces: str = "",
 ) -> Table:
     """Start everything and return the target profile. `note` is told what is left out, and why.
+
+    `traces` is where the API sends its spans (settings.ApiSettings.traces).
 
     Raises OverlayError for an overlay that can't be loaded, ValueError for fewer than three tenants.
     """
@@ -74,7 +77,7 @@ def boot(
     admin = supervisor.postgres.admin()
     asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan), enrolled(plan)))
     settings = _api_settings(supervisor.postgres, homes, plan, accounts, built, issuer, endpoint, overlay)
-    settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None)
+    settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None, traces=traces)
     asyncio.run(seed(settings, plan, parts))
     with ThreadPoolExecutor(1) as beside:
         resolving = beside.submit(supervisor.child, "stage-a", _stage_a(settings, streams)) if streams else None
