@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
-from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jsonschema_rs
@@ -85,12 +85,19 @@ def check(answer: httpx.Response, method: str, path: str) -> None:
             jsonschema_rs.validator_for(header["schema"]).validate(answer.headers[name])
 
 
-def _dripping() -> Iterator[bytes]:
-    """A body that never ends while anybody listens."""
-    with suppress(GeneratorExit):
-        for _ in range(200):
-            yield b" "
-            time.sleep(0.05)
+def slowly(base: str, method: str, target: str, headers: dict[str, str]) -> httpx.Response:
+    """The answer to a request of whose body one octet comes, and no more."""
+    place = urlsplit(base)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=60)
+    try:
+        connection.putrequest(method, target)
+        for name, value in {**headers, "Content-Length": "2"}.items():
+            connection.putheader(name, value)
+        connection.endheaders(b"{")
+        answer = connection.getresponse()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+    finally:
+        connection.close()
 
 
 class Asking:
@@ -146,6 +153,8 @@ class Asking:
         if content is not None:
             headers["Content-Type"] = more.get("media", "application/json")
         url = f"{target}?{asked}" if asked else target
+        if more.get("slow"):
+            return slowly(self.api.base, self.method, url, headers)
         return self.api.web.request(self.method, url, headers=headers, json=json, content=content)
 
     def provoke(self, status: str) -> httpx.Response:
@@ -169,7 +178,7 @@ class Asking:
             case "404":
                 return self.ask(ident="absent")
             case "408":
-                return self.ask(content=_dripping())
+                return self.ask(content=b"", slow=True)
             case "413":
                 return self.ask(content=b"{" * 65_537)
             case "503":
@@ -234,7 +243,7 @@ class Asking:
 
 @pytest.fixture
 def healed(api: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    # Long enough for a body that is sent at once, on whatever machine, and for a dripping one to be told from it.
+    # Long enough for a body that is sent at once, on whatever machine.
     monkeypatch.setattr(exchange, "BODY_SECONDS", 2.0)
     yield api
     api.behind.fault = api.behind.unready = api.behind.too_many = api.behind.still_reading = False
