@@ -178,6 +178,7 @@ class Asking:
             case "404":
                 return self.ask(ident="absent")
             case "408":
+                exchange.BODY_SECONDS = 0.2
                 return self.ask(content=b"", slow=True)
             case "413":
                 return self.ask(content=b"{" * 65_537)
@@ -243,8 +244,8 @@ class Asking:
 
 @pytest.fixture
 def healed(api: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    # Long enough for a body that is sent at once, on whatever machine.
-    monkeypatch.setattr(exchange, "BODY_SECONDS", 2.0)
+    # So that it is set back, whatever a test sets it to.
+    monkeypatch.setattr(exchange, "BODY_SECONDS", exchange.BODY_SECONDS)
     yield api
     api.behind.fault = api.behind.unready = api.behind.too_many = api.behind.still_reading = False
 
