@@ -24,6 +24,7 @@ from tenantproof.clients.aws import AwsAnswer, AwsClients
 from tenantproof.clients.target import Target
 from tenantproof.model.profile import AwsPrincipal
 from tenantproof.model.profile_text import parse
+from tenantproof.probes.other_factors import OtherFactors
 from tests.api.served import MemoryKms
 from tests.identity.served import serving
 from venturi.api import server
@@ -31,6 +32,7 @@ from venturi.identity.issuer_server import build as build_issuers
 from venturi.parts import Parts
 from venturi.postgres.server import PostgresServer
 from venturi.provision import aws, boot, databases
+from venturi.provision.factors import enrolled
 from venturi.provision.plan import AUDIENCE, VENDOR, Plan, draw
 from venturi.provision.profile import Addresses, SecretFiles, profile
 from venturi.provision.seed import _tenant as seed_tenant
@@ -176,14 +178,27 @@ class Counter:
             await connection.execute(f"SET session_replication_role = replica; TRUNCATE {tables}")
             await connection.close()
 
+        OtherFactors.steps.clear()
+
         async def execute() -> None:
             tenants = [each.guard.database for each in self.settings.tenants]
             await asyncio.gather(
                 *(empty(each, f"trail_events, trail_heads, {desk}") for each in tenants),
                 empty(self.settings.control.database, "trail_events, trail_heads"),
             )
+            # A code counts once, and these tests can't wait for half a minute each.
+            await empty(self.settings.control.database, "second_factors")
+            await self._enrol()
 
         asyncio.run(execute())
+
+    async def _enrol(self) -> None:
+        connection = await asyncpg.connect(**self.postgres.admin(), database=self.settings.control.database)
+        await connection.executemany(
+            "INSERT INTO second_factors (principal, kind, credential, material) VALUES ($1, $2, $3, $4)",
+            [msgspec.structs.astuple(each) for each in enrolled(self.plan)],
+        )
+        await connection.close()
 
     def topic(self, tenant: str) -> str:
         """The ARN of a tenant's topic."""
@@ -256,8 +271,9 @@ def counter(home: Path) -> Iterator[Counter]:
         accounts = aws.draw_accounts(plan)
         built = {tenant.id: _built(tenant.id, tenant.region, tenant.account) for tenant in plan.tenants}
         asyncio.run(databases.build(postgres.admin(), plan, doors))
-        asyncio.run(databases.enrol(postgres.admin(), plan, issuer, boot._second_factors(plan)))
-        settings = boot._api_settings(postgres, plan, accounts, built, issuer, "http://127.0.0.1:1", "")
+        asyncio.run(databases.enrol(postgres.admin(), plan, issuer, boot._second_factors(plan), enrolled(plan)))
+        homes = {tenant.id: postgres for tenant in plan.tenants}
+        settings = boot._api_settings(postgres, homes, plan, accounts, built, issuer, "http://127.0.0.1:1", "")
         asyncio.run(_seed(settings, plan, parts))
         made = Counter(plan, settings, accounts, built, postgres, issuer, SecretFiles(home / "secrets"))
         made.durable(really=False)
