@@ -53,7 +53,7 @@ def test_a_shard_whose_worker_is_killed_is_rerun_and_nothing_counts_twice(
     killed: list[int] = []
     killer = threading.Thread(target=kill_one_at_work, args=(cluster, killed))
     killer.start()
-    arguments = ["run", "--target", str(only_reads), "--only", "QA-2", "--budget", str(BUDGET), "--strict", "--quiet"]
+    arguments = ["run", "--target", str(only_reads), "--only", "QA-1", "--budget", str(BUDGET), "--strict", "--quiet"]
     engine = cluster.scheduler_address.replace("tcp", "dask")
     code = running.command.main(
         [*arguments[1:], "--engine", engine, "--shards", "2", "--evidence", str(tmp_path / "whole")],
@@ -63,12 +63,15 @@ def test_a_shard_whose_worker_is_killed_is_rerun_and_nothing_counts_twice(
     assert killed
     folder = (tmp_path / "whole" / "latest").resolve()
     summary = json.loads((folder / "summary.json").read_text())
-    assert (code, summary["claims"]["QA-2"]["verdict"]) == (0, "satisfied")
+    assert (code, summary["claims"]["QA-1"]["verdict"]) == (0, "satisfied")
     record = json.loads((folder / "record.json").read_text())
     (sweep,) = [
-        each for found in record["claims"] for each in found["checks"] if each["check"].startswith("check_no_vector")
+        each
+        for found in record["claims"]
+        for each in found["checks"]
+        if each["check"].startswith("check_every_operation")
     ]
-    assert (sweep["tried"], sweep["trials"]) == (BUDGET, BUDGET)
+    assert 0 < sweep["tried"] == sweep["trials"] <= BUDGET
 
 
 def test_a_deployment_that_may_be_written_to_is_not_swept_by_several_at_once(profile: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from importlib.resources import files
 
@@ -21,8 +21,8 @@ def measured() -> Measured:
     return msgspec.json.decode((files(__package__) / "power.json").read_bytes(), type=Measured)
 
 
-def power_of(sent: Mapping[str, int]) -> Power:
-    """The matrix for a run that sent so many forgeries of each class."""
+def power_of(sent: Mapping[str, int], looked_at: Set[str] = frozenset()) -> Power:
+    """The matrix for a run that sent so many forgeries of each class, and decided others without any."""
     found, classes = measured(), []
     for ident in sorted(sent):
         about = CLASSES[ident]
@@ -35,7 +35,7 @@ def power_of(sent: Mapping[str, int]) -> Power:
         commit=found.commit,
         classes=tuple(classes),
         unproven=tuple(each.id for each in classes if not each.is_proven),
-        not_tried=dict(open_classes(sent)),
+        not_tried=dict(open_classes(sent.keys() | looked_at)),
         gaps=found.gaps,
     )
 
