@@ -57,8 +57,10 @@ class Callers:
         record: dict[str, Any] = {name: f"fuzz-{secrets.token_hex(6)}" for name in ("id", "subject_id")}
         record |= {"touchpoint": "t", "conversion": "c", "channel": "search", "weight": 1.0, "note": "n"}
         self.send("POST", f"{root}/imports", "attributions:write.", record, 201)
-        erased = self.send("DELETE", f"{root}/subjects/{record['subject_id']}", "erasure:write.", None, 200)
-        self.known["/v1/tenants/{tenant_id}/erasure/certificates/{id}"] = erased["certificate"]["id"]
+        # Where links to exports are open, of an earlier run perhaps, nothing is erased, and so there is no certificate.
+        erased = self.send("DELETE", f"{root}/subjects/{record['subject_id']}", "erasure:write.", None, 200, 409)
+        if "certificate" in erased:
+            self.known["/v1/tenants/{tenant_id}/erasure/certificates/{id}"] = erased["certificate"]["id"]
         self.known["/v1/tenants/{tenant_id}/subjects/{id}"] = record["subject_id"]
         self.ask_for_access()
 
@@ -76,13 +78,13 @@ class Callers:
             for step in ("", "/challenges", "/activate", "/withdraw", "/revoke", "/approve", "/deny"):
                 self.known[path + step] = made
 
-    def send(self, method: str, path: str, scope: str, body: Json, wanted: int) -> Json:
+    def send(self, method: str, path: str, scope: str, body: Json, *wanted: int) -> Json:
         """The JSON answer to a request as it should be. Raises AssertionError when it is answered otherwise."""
         headers: Headers = (("Authorization", f"Bearer {self.bearer({'description': scope})}"),)
         content = b"" if body is None else json.dumps(body).encode()
         headers += (("Content-Type", "application/json"),) if content else ()
         answer: Answer = self.target.wire.send(Request(method=method, target=path, headers=headers, body=content))
-        assert answer.status == wanted, answer.body
+        assert answer.status in wanted, answer.body
         return json.loads(answer.body)
 
 
