@@ -32,19 +32,6 @@ def test_training_twice_gives_the_same_weights_and_other_cohorts_give_others() -
     assert once.trained_on == ("eu-1",)
 
 
-@pytest.mark.parametrize("counts", [{}, {"search": 40, "email": 9}, {"direct": 500}], ids=len)
-def test_the_fit_is_the_one_that_a_library_finds(counts: dict[str, int]) -> None:
-    from sklearn.linear_model import LogisticRegression
-
-    from venturi.scoring.train import _shifted, _world
-
-    cells = [ReleasedCell(channel, count) for channel, count in counts.items()]
-    model = LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000, tol=1e-10)
-    model.fit(*_world(_shifted(cells)))
-    made = Trainer().train({"r": cells})
-    assert (*made.coefficients, made.intercept) == pytest.approx((*model.coef_[0], *model.intercept_), abs=1e-6)
-
-
 def test_the_digest_covers_every_coefficient() -> None:
     import msgspec
 

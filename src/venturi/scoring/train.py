@@ -6,7 +6,7 @@ The trainer is given releases and nothing else: no tenant's store is within its 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -18,8 +18,6 @@ _SEED = 20260101
 # How likely a touchpoint of each channel is to lead to a conversion in the synthetic world.
 _WORTH = {"search": 0.9, "display": 0.1, "social": 0.3, "affiliate": 0.5, "email": 0.7, "direct": 0.6}
 _PLACES = 9
-_MOST_STEPS = 50
-_CLOSE = 1e-12
 
 
 class ReleasedCell(msgspec.Struct, frozen=True):
@@ -36,10 +34,15 @@ class Trainer:
         """Weights from released cells by release name; without any, the baseline. Same input, same weights."""
         cells = self.material(releases)
         worth = _shifted(cells)
-        *coefficients, intercept = _fitted(*_world(worth))
+        vectors, outcomes = _world(worth)
+        # scikit-learn takes a second to import, which only training should pay.
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000, tol=1e-10)
+        model.fit(vectors, outcomes)
         return Weights(
-            coefficients=tuple(round(value, _PLACES) for value in coefficients),
-            intercept=round(intercept, _PLACES),
+            coefficients=tuple(round(float(value), _PLACES) for value in model.coef_[0]),
+            intercept=round(float(model.intercept_[0]), _PLACES),
             trained_on=tuple(sorted(releases)) or ("synthetic",),
         )
 
@@ -71,31 +74,6 @@ def _world(worth: Mapping[str, float]) -> tuple[list[tuple[float, ...]], list[in
         vectors.append(features(path))
         outcomes.append(int(draw.random() > chance))
     return vectors, outcomes
-
-
-def _fitted(vectors: Sequence[Sequence[float]], outcomes: Sequence[int]) -> list[float]:
-    """The ridge-penalised logistic regression of the outcomes: its coefficients, and the intercept, which is free.
-
-    Newton's method on the log-likelihood (Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 4.4.1)
-    with half the squared length of the coefficients as penalty. It is strictly convex, so there is one answer; half a
-    dozen steps find it to the last digit, where a library takes longer to be imported than to be run.
-    """
-    # For the process that trains, and then only.
-    import numpy as np
-
-    given = np.column_stack([np.asarray(vectors, float), np.ones(len(vectors))])
-    seen = np.asarray(outcomes, float)
-    penalty = np.append(np.ones(given.shape[1] - 1), 0.0)
-    weights = np.zeros(given.shape[1])
-    for _ in range(_MOST_STEPS):
-        chance = 1 / (1 + np.exp(-(given @ weights)))
-        slope = given.T @ (chance - seen) + penalty * weights
-        curvature = (given.T * (chance * (1 - chance))) @ given + np.diag(penalty)
-        step = np.linalg.solve(curvature, slope)
-        weights -= step
-        if np.abs(step).max() < _CLOSE:
-            break
-    return [float(value) for value in weights]
 
 
 if __name__ == "__main__":
