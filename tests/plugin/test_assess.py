@@ -14,6 +14,7 @@ import pytest
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.errors import UsageError
 from tenantproof.model.fidelity import Answer, Answers
+from tenantproof.model.sweep import SweepChoice
 from tenantproof.model.verdict import Reason, Verdict
 from tenantproof.plugin.cards import load_cards
 from tenantproof.plugin.plugin import IsolationPlugin
@@ -75,7 +76,7 @@ def _run(folder: Path, home: Path, **more: Any) -> Assessment:
 
 
 def _assess(home: Path, journal: Journal, **more: Any) -> Assessment:
-    target: Any = SimpleNamespace(capabilities=frozenset({"http"}))
+    target: Any = SimpleNamespace(capabilities=frozenset({"http"}), sweep=SweepChoice())
     return assess(RunContext(cards=load_cards(home), checks_dir=home, target=target, journal=journal, **more))
 
 
@@ -230,7 +231,7 @@ def test_a_folder_given_relative_to_the_current_one_is_found(tmp_path: Path, mon
 
 
 def test_a_folder_that_is_not_there_is_no_run_without_checks(tmp_path: Path) -> None:
-    target: Any = SimpleNamespace(capabilities=frozenset({"http"}))
+    target: Any = SimpleNamespace(capabilities=frozenset({"http"}), sweep=SweepChoice())
     with Journal.create(tmp_path / "j", {}) as journal, pytest.raises(UsageError, match="is no folder"):
         assess(RunContext(cards={}, checks_dir=tmp_path / "gone", target=target, journal=journal))
 
@@ -357,7 +358,7 @@ def test_a_run_prints_nothing_of_its_own(tmp_path: Path, capfd: pytest.CaptureFi
 def test_a_plugin_that_breaks_before_a_check_leaves_it_broken_not_missing(tmp_path: Path) -> None:
     home = _write(tmp_path / "checks", good("A-1"))
     with Journal.create(tmp_path / "j", {}) as journal:
-        target: Any = SimpleNamespace(capabilities=frozenset({"http"}))
+        target: Any = SimpleNamespace(capabilities=frozenset({"http"}), sweep=SweepChoice())
         plugin = IsolationPlugin(RunContext(load_cards(home), home, target, journal))
         plugin.pytest_runtest_logreport(
             pytest.TestReport(
