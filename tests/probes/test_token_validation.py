@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from checks import token_validation as checks
+from tenantproof.clients.target import Target
 from tenantproof.clients.tokens import unbase64
 from tenantproof.model.verdict import Finding, Verdict
 from tenantproof.probes.forging import catalogue
@@ -222,6 +223,14 @@ class BriefForge(TokenForge):
         return tuple(self._witnessed(first, first, catalogue.one_of_each(self._whole, (catalogue.EDITED,))))
 
 
+class EarlyForge(BriefForge):
+    """Has made the tokens of another claim before, as in a whole run."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        assert self.edited
+
+
 def run(api: FakeApi, check: Callable[..., None], folder: Path, patch: pytest.MonkeyPatch) -> Finding:
     return examine(api, check, TokenForgeTrail if check is BLAME else BriefForge, folder, patch)
 
@@ -289,3 +298,11 @@ def test_an_issuer_that_makes_no_unfit_tokens_leaves_the_rest_to_be_tried(
     found = run(StingyApi(), UNFIT, tmp_path, monkeypatch)
     assert found.verdict is Verdict.SATISFIED
     assert found.tried == found.units
+
+
+@pytest.mark.parametrize(("api", "verdict"), [(CuriousApi, Verdict.NOT_SATISFIED), (FakeApi, Verdict.SATISFIED)])
+def test_tokens_name_the_listener_whatever_was_made_before_it_was_up(
+    api: type[FakeApi], verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = examine(api(), FORGERY, EarlyForge, tmp_path, monkeypatch)
+    assert found.verdict is verdict, found.because

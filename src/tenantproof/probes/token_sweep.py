@@ -147,9 +147,11 @@ class TokenSweep(TokenProbe):
         if self._listener is None:
             return
         hears, first = self._listener.hears(), self.tenants[0]
+        sent = {each.name.split(" ", 1)[0] for each in self.forged}
         for ident in self.addressed:
             calls = self._listener.calls(ident)
-            outcome = PRESENT if calls else ABSENT if hears else UNCLEAR
+            # An address that no token named was not asked because nobody knew it.
+            outcome = PRESENT if calls else ABSENT if hears and ident in sent else UNCLEAR
             yield Observation(
                 probe=new_probe(),
                 what=f"the target asks the address that a token names: {catalogue.CLASSES[ident].name}",
@@ -239,17 +241,20 @@ class TokenSweep(TokenProbe):
     _is_alive = True
     _listener: Listener | None = None
 
-    @cached_property
+    @property
     def _whole(self) -> Material:
-        """The first tenant's token with everything that can be had: a second token, and a listener of ours."""
+        """The first tenant's token with everything that can be had: a second token, and a listener of ours if it is up.
+
+        Not kept: what is made before the listener is up must not leave what is made afterwards without one.
+        """
+        return replace(self._with_spare, listener=self._listener.url if self._listener else "")
+
+    @cached_property
+    def _with_spare(self) -> Material:
         first = self.tenants[0]
         material = self.material(first, first)
         spare = self.lent(first)
-        return replace(
-            material,
-            spare=parse(spare) if spare and spare != material.base.text else None,
-            listener=self._listener.url if self._listener else "",
-        )
+        return replace(material, spare=parse(spare) if spare and spare != material.base.text else None)
 
     @cached_property
     def _lent_key(self) -> Lent | None:
