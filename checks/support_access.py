@@ -6,7 +6,6 @@ from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, 
 from tenantproof.probes.support_access import (
     Mutations,
     NearMisses,
-    OtherFactors,
     Races,
     Residue,
     StandingAccess,
@@ -70,7 +69,7 @@ def check_access_ends_by_itself(desk: SupportAccess, ledger: Ledger) -> None:
 
 
 @claim("SU-4")
-def check_every_step_needs_its_own_second_factor(desk: SupportAccess, others: OtherFactors, ledger: Ledger) -> None:
+def check_every_step_needs_its_own_second_factor(desk: SupportAccess, ledger: Ledger) -> None:
     """A second factor counts for one person, one step and one case, once; so does a code, and a security key."""
     tenant = desk.tenants[0]
     case, elsewhere = desk.case(tenant), desk.case(tenant)
@@ -91,6 +90,7 @@ def check_every_step_needs_its_own_second_factor(desk: SupportAccess, others: Ot
     ledger.calibrate(case.read(), is_=PERMITTED)
     for opened in (case, elsewhere):
         ledger.calibrate(opened.revoke(), is_=PERMITTED)
+    others = desk.others
     for holder in others.holders:
         case, other = others.case(holder), others.case(holder)
         for step in (case.ask(), other.ask(), others.approve(other, holder)):

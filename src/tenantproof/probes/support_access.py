@@ -24,7 +24,7 @@ from tenantproof.probes.standing_access import StandingAccess
 from tenantproof.probes.support_case import NOBODYS, Case
 from tenantproof.probes.trail_events import Sought, TrailReader
 
-__all__ = ["Mutations", "NearMisses", "OtherFactors", "Races", "Residue", "StandingAccess", "SupportAccess"]
+__all__ = ["Mutations", "NearMisses", "Races", "Residue", "StandingAccess", "SupportAccess"]
 
 _LONG = 60
 _BRIEF = 2
@@ -59,6 +59,8 @@ class SupportAccess(Probe):
         self.tenants = tuple(tenant for tenant in target.profile.tenants if "approver" in tenant.principals)
         if len(self.tenants) < 2:
             raise UsageError('the checks of support access need two tenants with a principal "approver"')
+        self.others = OtherFactors(target)
+        """The same desk's codes and security keys."""
         self._trail = TrailReader(target)
         self._patience = _NOTICE_PATIENCE * target.profile.safety.timeout_seconds
         self._notices: dict[str, dict[str, Notice]] = {}
