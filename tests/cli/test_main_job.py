@@ -67,14 +67,14 @@ def test_only_the_chosen_claims_are_assessed(tenantproof: Command, profile: Path
     assert again.returncode == 0, again.stdout + again.stderr
     assert "TENANT_MISMATCH" in again.stdout
     assert "eyJ" not in again.stdout
-    forged = tenantproof("replay", _first_trial(tenantproof("show", "TK-2").stdout), "--target", str(profile))
+    forged = tenantproof("replay", _first_trial(tenantproof("show", "TK-2").stdout, "token"), "--target", str(profile))
     assert (forged.returncode, "made for the attack" in forged.stderr) == (2, True)
 
 
-def _first_trial(shown: str) -> str:
-    """The number of the first trial that `tenantproof show` prints."""
+def _first_trial(shown: str, about: str = "") -> str:
+    """The number of the first trial that `tenantproof show` prints and that is about something."""
     lines = shown.splitlines()
-    at = next(index for index, line in enumerate(lines) if line.startswith("trial"))
+    at = next(index for index, line in enumerate(lines) if line.startswith("trial") and about in line)
     return lines[at + 1].split()[1]
 
 

@@ -23,7 +23,7 @@ ALGORITHMS = ("ES256",)
 ALL = (*catalogue.FORGED, catalogue.EDITED)
 
 
-def _materials() -> list[tuple[Material, list[Json]]]:
+def materials() -> list[tuple[Material, list[Json]]]:
     api = FakeApi()
     own, victim, spare = (parse(str(api.issue(tenant, {})["access_token"])) for tenant in ("acme", "globex", "acme"))
     keys = [key for tenant in api.keys for key in api.jwks(tenant)["keys"]]
@@ -34,7 +34,7 @@ def _materials() -> list[tuple[Material, list[Json]]]:
     ]
 
 
-MATERIALS = _materials()
+MATERIALS = materials()
 OWN, KEYS = MATERIALS[0]
 
 

@@ -23,7 +23,7 @@ from tenantproof.model.outcome import PERMITTED, UNANSWERED, UNCLEAR
 from tenantproof.probes.contract import Endpoint, endpoints
 from tenantproof.probes.samples import body_of, queries_of, sample
 from tenantproof.probes.sighting import json_object, refusal_name, sight
-from tenantproof.probes.vectors.case import JSON, Draft, Party
+from tenantproof.probes.vectors.case import JSON, UNKNOWN, Draft, Party
 
 _PASSED = frozenset({400, 404, 405, 409, 410, 412, 413, 415, 422, 428})
 """What a service says to somebody whom it let in, about the rest of the request."""
@@ -220,13 +220,15 @@ class Ground:
             self._shared.add(seen)
 
     def _echoes(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
-        """For every PUT that has a GET of the same path: a body that says what is there already."""
+        """For every PUT that has a GET of the same path: a body that says what is there already, or none."""
         found = {}
         for put in (each for each in self.endpoints if each.method == "PUT"):
             said, wanted = told.get(put.template, {}), set((put.body or {}).get("required", ()))
             if said and wanted <= set(said):
                 kept = {name: value for name, value in said.items() if name in wanted or not wanted}
                 found[put.template] = json.dumps(kept).encode()
+            elif said:
+                found[put.template] = b""
         return found
 
     def _search(self, endpoint: Endpoint) -> str:
@@ -240,7 +242,7 @@ class Ground:
         """The owner's request; a write has a body that can't be read, or lacks what it needs."""
         ident = "none" if endpoint.is_write else self._recorded(tenant).objects.get(endpoint.collection, "none")
         path = self._path(endpoint, tenant, ident)
-        query = self.queries[endpoint.name] if not endpoint.is_write else "no_such_parameter=1"
+        query = self.queries[endpoint.name] if not endpoint.is_write else UNKNOWN
         headers = (("Authorization", f"Bearer {self.target.bearer(tenant, principal)}"), ("Accept", "application/json"))
         return Request(
             method=endpoint.method,

@@ -12,6 +12,8 @@ from typing import Any
 from tenantproof.probes.contract import Endpoint
 
 JSON = ("Content-Type", "application/json")
+UNKNOWN = "no_such_parameter=1"
+"""A query that keeps a strict service from carrying a request out."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Party:
     """Name of a list to the texts of the first object in it, by member."""
     etags: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[str, bytes] = field(default_factory=dict)
-    """Template of a PUT to a body that would change nothing."""
+    """Template of a PUT to a body that would change nothing; empty where it is known that there is none."""
     trace: str = ""
     """The trace id of a request of its own."""
 
@@ -94,8 +96,13 @@ class Case:
     def own(self, tenant: str | None = None, ident: str | None = None) -> Draft:
         """The attacker asks under its own path for what is its own."""
         draft = self.request(self.attacker, self.attacker.id if tenant is None else tenant, ident, self.attacker)
-        if echo := self.attacker.echoes.get(self.endpoint.template) if draft.method == "PUT" else None:
+        echo = self.attacker.echoes.get(self.endpoint.template) if draft.method == "PUT" else None
+        if echo:
             draft.body = echo
+        elif echo is not None:
+            # What was not set before must not be set by us: a parameter that nobody knows keeps it from being carried
+            # out under the attacker's own path.
+            draft.asking(UNKNOWN)
         return draft
 
     def of_victim(self) -> Draft:
