@@ -64,7 +64,7 @@ def authority(spoil: Callable[[bytes], bytes] = lambda answer: answer) -> Iterat
 
 def _handler(folder: Path, openssl: str, spoil: Callable[[bytes], bytes]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # http.server's spelling
+        def do_POST(self) -> None:  # http.server's spelling
             question, answer = folder / "question.tsq", folder / "answer.tsr"
             question.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
             command: list[str | Path] = [openssl, "ts", "-reply", "-config", folder / "tsa.cnf", "-section", "tsa"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -70,6 +72,14 @@ def test_no_two_test_files_share_a_name() -> None:
     # pytest imports a test file by its bare name: in one run, the second of two namesakes fails to be collected.
     names = Counter(path.name for folder in ("tests", "fuzz") for path in (ROOT / folder).rglob("test_*.py"))
     assert not [name for name, times in names.items() if times > 1]
+
+
+def test_the_linter_looks_at_every_file_of_ours() -> None:
+    # A pattern that leaves out a folder at the top leaves out every folder of that name.
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--show-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {str(path) for path in _sources()} <= set(done.stdout.splitlines())
 
 
 def test_every_module_opens_with_a_sentence() -> None:

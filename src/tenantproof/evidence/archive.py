@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tenantproof.evidence.bundle import write
-from tenantproof.evidence.manifest import ATTESTATION, BINDING, MANIFEST, FileEntry, Manifest, digest_of
+from tenantproof.evidence.manifest import ATTESTATION, BINDING, FileEntry, Manifest, digest_of
 from tenantproof.evidence.sealed import Tampered, manifest_in
 from tenantproof.model.errors import UsageError
 from tenantproof.model.evidence_profile import Archive
@@ -85,7 +85,7 @@ def _manifest(folder: Path) -> Manifest:
 def _files(folder: Path, manifest: Manifest) -> Iterator[FileEntry]:
     """What is to be kept: the signature last, so that a copy that was cut short is seen to be one."""
     yield from manifest.files
-    for name in sorted(BINDING - {ATTESTATION}) + [ATTESTATION]:
+    for name in [*sorted(BINDING - {ATTESTATION}), ATTESTATION]:
         path = folder / name
         if path.is_file():
             yield FileEntry(name, digest_of(path), path.stat().st_size)
@@ -106,7 +106,9 @@ def _client(place: Archive) -> Client:
 def _require_lock(client: Client, place: Archive) -> None:
     versioning = client.get_bucket_versioning(Bucket=place.bucket).get("Status")
     if versioning != "Enabled":
-        raise ArchiveError(f"the bucket {place.bucket} keeps no versions ({versioning or 'never enabled'}); enable them")
+        raise ArchiveError(
+            f"the bucket {place.bucket} keeps no versions ({versioning or 'never enabled'}); enable them"
+        )
     lock = client.get_object_lock_configuration(Bucket=place.bucket)["ObjectLockConfiguration"]
     if lock.get("ObjectLockEnabled") != "Enabled":
         raise ArchiveError(f"the bucket {place.bucket} has no Object Lock; name one that has")

@@ -25,7 +25,7 @@ Json = dict[str, object]
 
 
 def attest(record: RunRecord, manifest: Manifest, key: SigningKey, stamp: bytes = b"") -> bytes:
-    """The signed envelope as it stands in the bundle; `stamp` is the time stamp over the manifest, where there is one."""
+    """The signed envelope as it stands in the bundle; `stamp` is the time stamp over the manifest, if there is one."""
     payload = canonical(statement(settled(record), manifest, hashlib.sha256(stamp).hexdigest() if stamp else ""))
     return envelope(payload, key.private.sign(pae(payload)), key.public)
 

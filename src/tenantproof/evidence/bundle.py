@@ -48,9 +48,9 @@ def finish(
 ) -> Bundle:
     """Write `files` and record.json into the run's folder, then the manifest, then the attestation.
 
-    `stamp` is given the manifest and gives a time stamp over it, or nothing. What lies in the folder already (the journal, closed) becomes part of the bundle. The attestation comes last: a
-    folder without one was never finished. Raises UsageError when the journal is still open, the bundle is finished
-    already, or the disk is full.
+    `stamp` is given the manifest and gives a time stamp over it, or nothing. What lies in the folder already (the
+    journal, closed) becomes part of the bundle. The attestation comes last: a folder without one was never finished.
+    Raises UsageError when the journal is still open, the bundle is finished already, or the disk is full.
     """
     _review(run_dir, record, files)
     try:

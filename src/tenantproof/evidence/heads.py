@@ -48,7 +48,7 @@ def remembered(evidence: Path) -> tuple[Head, ...]:
     if not evidence.is_dir():
         return ()
     for folder in sorted(evidence.iterdir(), key=lambda path: path.name, reverse=True):
-        if PLAIN_NAME.match(folder.name) and not folder.is_symlink() and (folder / ATTESTATION).is_file():
-            if heads := read_heads(folder / FILE):
-                return heads
+        is_bundle = PLAIN_NAME.match(folder.name) and not folder.is_symlink() and (folder / ATTESTATION).is_file()
+        if is_bundle and (heads := read_heads(folder / FILE)):
+            return heads
     return ()

@@ -52,7 +52,7 @@ def request_stamp(url: str, message: bytes) -> bytes:
         answer = decode_timestamp_response(data)
         granted, said = answer.status, answer.tst_info
         is_ours = said.message_imprint.message == hashlib.sha256(message).digest() and said.nonce == asked.nonce
-    except Exception as error:  # noqa: BLE001  # a parser of another language; whatever it raises, this is no stamp
+    except Exception as error:  # a parser of another language; whatever it raises, this is no stamp
         raise StampError(f"{url} gave no time stamp: {error}") from None
     if granted != 0 or not is_ours:
         raise StampError(f"{url} answered another question than ours (status {granted}); ask another authority")
@@ -80,7 +80,9 @@ def authorities(paths: Sequence[Path]) -> tuple[x509.Certificate, ...]:
         except OSError as error:
             raise UsageError(f"{path} can't be read: {error.strerror}; name the authority's certificate") from None
         except ValueError:
-            raise UsageError(f"{path} holds no certificate in PEM; name the file that begins BEGIN CERTIFICATE") from None
+            raise UsageError(
+                f"{path} holds no certificate in PEM; name the file that begins BEGIN CERTIFICATE"
+            ) from None
     return tuple(found)
 
 
@@ -99,7 +101,7 @@ def verify_stamp(stamp: bytes, message: bytes, trusted: Sequence[x509.Certificat
         (signer,) = answer.signed_data.signer_infos
         name = _name_of(answer.signed_data.certificates, signer.issuer, signer.serial_number)
         return Stamp(answer.tst_info.gen_time.astimezone(UTC), name)
-    except Exception as error:  # noqa: BLE001  # as above
+    except Exception as error:  # as above
         raise StampError(f"the time stamp does not hold: {error}") from None
 
 

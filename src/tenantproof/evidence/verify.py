@@ -23,6 +23,7 @@ from tenantproof.evidence.manifest import ATTESTATION, BINDING, MANIFEST, STAMP,
 from tenantproof.evidence.sealed import Newer, Tampered, manifest_in, parse, read
 from tenantproof.evidence.timestamp import Stamp, StampError, verify_stamp
 
+
 class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keyid: str
     sig: str
@@ -114,7 +115,9 @@ def _check_statement(payload: bytes, manifest: Manifest) -> str:
     if statement.get("_type") != STATEMENT_TYPE or statement.get("predicateType") != PREDICATE_TYPE:
         raise Tampered(f"{ATTESTATION} holds a signed statement of another kind than a test result.")
     said = statement.get("subject")
-    stamp = str(said[-1]["digest"].get("sha256")) if isinstance(said, list) and len(said) > len(manifest.files) + 1 else ""
+    stamp = (
+        str(said[-1]["digest"].get("sha256")) if isinstance(said, list) and len(said) > len(manifest.files) + 1 else ""
+    )
     if said != subjects(manifest, stamp):
         raise Tampered(f"{MANIFEST} is not the one that was signed.")
     return stamp
