@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -104,15 +103,7 @@ def profile_digest(profile: Profile) -> str:
 
 
 def _folder(plan: Plan, started: datetime) -> Path:
-    if plan.resume:
-        return _cut_short(plan.evidence, plan.resume)
-    # The random tail keeps two runs that start in one second apart.
-    folder = plan.evidence / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UsageError(f"evidence can't be written to {folder}: {error.strerror}; name another --evidence") from None
-    return folder
+    return _cut_short(plan.evidence, plan.resume) if plan.resume else places.new_run(plan.evidence, started)
 
 
 def _cut_short(evidence: Path, run: str) -> Path:
@@ -130,7 +121,7 @@ def _cut_short(evidence: Path, run: str) -> Path:
 
 
 def _journal(plan: Plan, folder: Path) -> Journal:
-    path = folder / "journal.sqlite"
+    path = folder / _JOURNAL
     digest = profile_digest(plan.profile)
     if not plan.resume:
         return Journal.create(path, {"run": folder.name, "profile": digest, **_part(plan, digest)})

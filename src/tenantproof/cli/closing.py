@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import click
 import msgspec
 
-from tenantproof.cli import itself, places
+from tenantproof.cli import counted, itself, places
 from tenantproof.cli.criteria import load_criteria
 from tenantproof.cli.past import newest_moment, past_runs, record_of
 from tenantproof.cli.pdf import pdf_of
@@ -25,12 +24,10 @@ from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
 from tenantproof.judge.waivers import Waiver, in_force, troubles
-from tenantproof.ledger.grids import grids, residue, steps
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.claims import Claim
 from tenantproof.model.errors import UsageError
 from tenantproof.model.heads import Head
-from tenantproof.model.observation import Entry, Role
 from tenantproof.model.power import Power
 from tenantproof.model.profile import Profile
 from tenantproof.model.run import ClaimResult, Comparison, Criterion, Fidelity, PastRun, RunRecord, WaiverNote
@@ -39,8 +36,6 @@ from tenantproof.model.version import VERSION
 from tenantproof.plugin.run import Assessment
 from tenantproof.probes.forging.power import EXHIBIT as POWER
 
-_SHOWN = 4
-_SAMPLED = 12
 _SET = 5.0
 """Seconds by which two clocks may differ at the end of a run; a clock that is kept right is moved by less."""
 _SKEW = timedelta(minutes=5)
@@ -120,7 +115,6 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
     caught, sensitivity = _sensitivity(closing.folder.parent)
     ended = datetime.now(UTC)
     waived = in_force(closing.waivers, profile.target.name, closing.started.date())
-    probes, observations = journal.totals()
     frameworks, criteria = load_criteria(places.house("fixtures/criteria"))
     history = past_runs(closing.folder.parent, closing.folder.name, profile.target.name)
     record = RunRecord(
@@ -143,16 +137,12 @@ def record_of_run(closing: Closing, journal: Journal) -> RunRecord:
         criteria=_known(criteria, cards),
         frameworks=frameworks,
         fidelity=closing.fidelity,
-        probes=probes,
-        observations=observations,
         versions=itself.versions(),
         sensitivity=sensitivity,
-        pictures=grids(journal, {card.id: card.section for card in cards.values()}),
         power=_power(closing.exhibits),
-        steps=steps(journal),
-        residue=residue(journal),
         history=history,
         remarks=tuple(_remarks(closing, ended)),
+        **counted.of_run(journal, cards.values()),
     )
     return msgspec.structs.replace(record, since=_since(closing.folder.parent, history, record))
 
@@ -210,17 +200,12 @@ def _result(
         caught_defects=caught.get(card.id, ()),
         gating=gates(card, strict=closing.strict),
         waiver=_note(waiver) if waiver else None,
-        calibrations=_some(journal, card.id, Role.CALIBRATION, _SHOWN),
-        samples=_some(journal, card.id, Role.TRIAL, _SAMPLED),
+        **counted.of_claim(journal, card.id),
     )
 
 
 def _checks(claim: str, assessment: Assessment) -> tuple[Finding, ...]:
     return tuple(finding for finding in assessment.by_check.values() if finding.claim == claim)
-
-
-def _some(journal: Journal, claim: str, role: Role, count: int) -> tuple[Entry, ...]:
-    return tuple(islice(journal.entries(claim=claim, role=role, limit=count), count))
 
 
 def _note(waiver: Waiver) -> WaiverNote:

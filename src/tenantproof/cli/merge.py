@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -14,7 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from tenantproof.cli import places
+from tenantproof.cli import counted, places
 from tenantproof.cli.history import write_index
 from tenantproof.cli.past import past_runs
 from tenantproof.cli.renderings import renderings
@@ -27,16 +26,13 @@ from tenantproof.evidence.manifest import BINDING
 from tenantproof.judge.conclude import cut_short, finding, gather, unassessed
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate
-from tenantproof.ledger.grids import grids, steps
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.errors import UsageError
 from tenantproof.model.heads import Head
-from tenantproof.model.observation import Role
 from tenantproof.model.run import ClaimResult, RunRecord
 from tenantproof.model.verdict import Finding, Reason, Verdict
 from tenantproof.plugin.collect import Check, check_files, find_checks
 
-_SHOWN, _SAMPLED = 4, 12
 _OF_A_RUN = frozenset({"journal.sqlite", RECORD, heads.FILE, "report.pdf", *BINDING})
 
 
@@ -70,8 +66,7 @@ def merge(shards: list[Shard], evidence: Path, checks: Path) -> tuple[RunRecord,
     good = [parts[number] for number in sorted(parts) if not parts[number].trouble]
     if not good:
         raise UsageError("no shard came to its end; run them again: tenantproof run --shard I/N")
-    folder = evidence / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    folder.mkdir(parents=True)
+    folder = places.new_run(evidence, datetime.now(UTC))
     meta = {"run": folder.name, "merged": ",".join(each.record.id for each in good), "whole": good[0].whole}
     with closing(Journal.create(folder / "journal.sqlite", meta)) as journal:
         for each in good:
@@ -98,7 +93,6 @@ class _Merged:
         by_claim = self._by_claim()
         cards = {result.claim.id: result.claim for result in base.claims}
         waived = {result.claim.id for result in base.claims if result.waiver}
-        probes, observations = self.journal.totals()
         troubles = tuple(self._troubles())
         return msgspec.structs.replace(
             base,
@@ -113,14 +107,11 @@ class _Merged:
             ),
             claims=tuple(self._result(result, *by_claim[result.claim.id]) for result in base.claims),
             fidelity=max((each.fidelity for each in records), key=lambda fidelity: fidelity.facts),
-            probes=probes,
-            observations=observations,
-            pictures=grids(self.journal, {card.id: card.section for card in cards.values()}),
-            steps=steps(self.journal),
             power=next((each.power for each in records if each.power), None),
             history=past_runs(folder.parent, folder.name, base.target),
             since=None,
             remarks=tuple(dict.fromkeys(remark for each in records for remark in each.remarks)),
+            **counted.of_run(self.journal, cards.values()),
         )
 
     def _by_claim(self) -> dict[str, tuple[Finding, tuple[Finding, ...]]]:
@@ -163,14 +154,12 @@ class _Merged:
         return finding(check.claim, check.key, tally)
 
     def _result(self, result: ClaimResult, found: Finding, checks: tuple[Finding, ...]) -> ClaimResult:
-        claim = result.claim.id
         return msgspec.structs.replace(
             result,
             finding=found,
             checks=checks,
             upper_bound_95=bound_of(found),
-            calibrations=tuple(self.journal.entries(claim=claim, role=Role.CALIBRATION, limit=_SHOWN)),
-            samples=tuple(self.journal.entries(claim=claim, role=Role.TRIAL, limit=_SAMPLED)),
+            **counted.of_claim(self.journal, result.claim.id),
         )
 
     def _troubles(self) -> Iterator[str]:

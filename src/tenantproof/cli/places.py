@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import datetime
 from pathlib import Path
 
 from tenantproof.model.errors import UsageError
@@ -19,3 +21,14 @@ def house(name: str) -> Path:
         if (root / name).exists():
             return root / name
     raise UsageError(f"there is no {name} here nor beside the package; run from a clone of the repository")
+
+
+def new_run(evidence: Path, started: datetime) -> Path:
+    """The folder of a run that starts now, which is made. Raises UsageError when it can't be."""
+    # The random tail keeps two runs that start in one second apart.
+    folder = evidence / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"evidence can't be written to {folder}: {error.strerror}; name another --evidence") from None
+    return folder
