@@ -10,7 +10,7 @@ from pathlib import Path
 from tenantproof.cli.past import record_of
 from tenantproof.cli.verify import named_bundle
 from tenantproof.evidence.keys import TrustedKey
-from tenantproof.evidence.verify import signer_of, verify
+from tenantproof.evidence.verify import verify_by
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.errors import UsageError
 from tenantproof.model.run import RunRecord
@@ -86,9 +86,8 @@ def _was_cut_short(folder: Path) -> bool:
 def _trouble(folder: Path, keys: Sequence[TrustedKey]) -> str:
     if _was_cut_short(folder):
         return "was cut short"
-    signer = signer_of(folder)
-    key = next((each for each in keys if each.fingerprint == signer), keys[0])
-    if problems := verify(folder, key.public).problems:
-        return f"does not verify: {problems[0]}"
+    result, _ = verify_by(folder, keys)
+    if result.problems:
+        return f"does not verify: {result.problems[0]}"
     record = record_of(folder)
     return "" if record.complete else f"is incomplete: {record.incomplete_because}"

@@ -11,7 +11,7 @@ from tenantproof.cli import places
 from tenantproof.evidence.keys import TrustedKey, trusted_keys
 from tenantproof.evidence.manifest import MANIFEST, digest_of, latest_of
 from tenantproof.evidence.timestamp import authorities
-from tenantproof.evidence.verify import Verification, signer_of, verify
+from tenantproof.evidence.verify import Verification, verify_by
 from tenantproof.model.errors import UsageError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -55,12 +55,7 @@ def command(bundle: Path, key_files: tuple[Path, ...], tsa: tuple[Path, ...], si
     if since and not _DIGEST.match(since):
         raise UsageError("--since names no SHA-256; give the 64 hex digits that `verify` prints as the head")
     folder = named_bundle(bundle)
-    keys = trusted_keys(key_files)
-    signer = signer_of(folder)
-    key = next((each for each in keys if each.fingerprint == signer), keys[0])
-    result = verify(folder, key.public, since, authorities(tsa))
-    if result.manifest and key.retired and result.manifest.time > key.retired:
-        result.problems.append(f"The key was retired at {key.retired}, before the run ended; it signs nothing since.")
+    result, key = verify_by(folder, trusted_keys(key_files), since, authorities(tsa))
     click.echo(_told(folder, result, key))
     return 0 if result.ok else 1
 

@@ -18,7 +18,7 @@ from cryptography.x509 import Certificate
 
 from tenantproof.evidence.attestation import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, envelope, pae, subjects
 from tenantproof.evidence.chain import follow
-from tenantproof.evidence.keys import fingerprint
+from tenantproof.evidence.keys import TrustedKey, fingerprint
 from tenantproof.evidence.manifest import ATTESTATION, BINDING, MANIFEST, STAMP, FileEntry, Manifest, digest_of
 from tenantproof.evidence.sealed import Newer, Tampered, manifest_in, parse, read
 from tenantproof.evidence.timestamp import Stamp, StampError, verify_stamp
@@ -78,6 +78,21 @@ def verify(
         _check_files(folder, result.manifest, result)
         _check_chain(folder, result.manifest, result, since)
     return result
+
+
+def verify_by(
+    bundle: Path, keys: Sequence[TrustedKey], since: str = "", trusted: Sequence[Certificate] = ()
+) -> tuple[Verification, TrustedKey]:
+    """Check a bundle as `verify` does, against that of the keys which it names, and which must not have been retired.
+
+    Returns the key too; it is the first where the bundle names none of them.
+    """
+    signer = signer_of(bundle)
+    key = next((each for each in keys if each.fingerprint == signer), keys[0])
+    result = verify(bundle, key.public, since, trusted)
+    if result.manifest and key.retired and result.manifest.time > key.retired:
+        result.problems.append(f"The key was retired at {key.retired}, before the run ended; it signs nothing since.")
+    return result, key
 
 
 def signer_of(bundle: Path) -> str:
