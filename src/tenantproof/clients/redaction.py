@@ -8,6 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from tenantproof.clients.exchange import Headers
+from tenantproof.clients.remembered import remembered
 
 _SECRET_HEADERS = {
     "authorization",
@@ -28,7 +29,6 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 # Other, control, format, surrogate, private use, unassigned, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _LONGEST_LINE = 300
-_SHORT = 2048
 
 
 def digest(data: bytes | str) -> str:
@@ -37,13 +37,9 @@ def digest(data: bytes | str) -> str:
     return "sha256:" + hashlib.sha256(octets).hexdigest()
 
 
+@remembered(most=1024, longest=2048)
 def digest_of_body(body: bytes) -> str:
     """The digest of an answer's body; most are refusals, which say the same again and again."""
-    return _digest_again(body) if len(body) <= _SHORT else digest(body)
-
-
-@lru_cache(maxsize=1024)
-def _digest_again(body: bytes) -> str:
     return digest(body)
 
 

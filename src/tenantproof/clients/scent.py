@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 import ahocorasick
 
 from tenantproof.clients.canaries import guises, views, views_of
 from tenantproof.clients.exchange import Answer, Headers
+from tenantproof.clients.remembered import remembered
 
 _EDGE = 8
 _SHORT = 4096
@@ -36,7 +36,7 @@ class Scent:
         if self._owner:
             self._automaton.make_automaton()
         # Refusals are the same octets a thousand times over; what was looked at once need not be again.
-        self._of_short = lru_cache(maxsize=1024)(self._in_answer)
+        self._look = remembered(most=1024, longest=_SHORT)(self._in_answer)
 
     def owner(self, marker: str) -> str:
         """The tenant whom the marker belongs to."""
@@ -44,8 +44,7 @@ class Scent:
 
     def markers(self, answer: Answer) -> frozenset[str]:
         """Every marker that stands in the status line, the headers or the body, in any guise."""
-        look = self._of_short if len(answer.body) <= _SHORT else self._in_answer
-        return look(answer.reason, answer.headers, answer.body)
+        return self._look(answer.reason, answer.headers, answer.body)
 
     def foreign(self, answer: Answer, caller: str, asked: Iterable[str] = ()) -> frozenset[str]:
         """Markers of others than the caller, without those that the request itself named."""

@@ -19,6 +19,7 @@ from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, Sile
 from tenantproof.clients.octets import octets_of
 from tenantproof.clients.pace import Pace
 from tenantproof.clients.redaction import digest, is_secret, one_line, scrub
+from tenantproof.clients.remembered import remembered
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile import Safety
 
@@ -35,10 +36,6 @@ __all__ = [
     "request_line",
     "response_line",
 ]
-
-
-_SHORT, _LONG = 300, 2000
-"""Characters; targets and headers that are longer are not kept for another time."""
 
 
 @dataclass(frozen=True)
@@ -195,17 +192,13 @@ def authority(host: str) -> str:
 
 def request_line(request: Request) -> str:
     """The request in one redacted line, fit to print."""
-    if len(request.target) > _SHORT:
-        return _first_line(request.method, request.target)
-    return _first_line_again(request.method, request.target)
-
-
-def _first_line(method: str, target: str) -> str:
-    return one_line(f"{method} {scrub(target)}")
+    return _first_line(request.method, request.target)
 
 
 # A sweep sends the same few targets and headers over and over.
-_first_line_again = lru_cache(maxsize=2048)(_first_line)
+@remembered(most=2048, longest=300)
+def _first_line(method: str, target: str) -> str:
+    return one_line(f"{method} {scrub(target)}")
 
 
 def response_line(answer: Answer) -> str:
@@ -224,20 +217,15 @@ def _answered(status: int, reason: str, length: int, trouble: str) -> str:
 def replay(request: Request) -> str:
     """The whole request with secrets replaced by digests: a line, headers, an empty line and the digest of a body."""
     head = [one_line(f"{request.method} {scrub(request.target)} HTTP/1.1", 2000)]
-    head += [
-        _header_line_again(name, value) if len(value) <= _LONG else _header_line(name, value)
-        for name, value in request.headers
-    ]
+    head += [_header_line(name, value) for name, value in request.headers]
     body = f"[{len(request.body)} octets, {digest(request.body)}]" if request.body else ""
     return "\n".join([*head, "", body]).rstrip()
 
 
+@remembered(most=2048, longest=2000)
 def _header_line(name: str, value: str) -> str:
     shown = digest(value) if is_secret(name) else scrub(value)
     return one_line(f"{name}: {shown}", 2000)
-
-
-_header_line_again = lru_cache(maxsize=2048)(_header_line)
 
 
 def _push(connection: socket.socket, octets: bytes, deadline: float, allowed: float) -> None:

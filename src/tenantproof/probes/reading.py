@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import msgspec
 
 from tenantproof.clients.exchange import Answer, Request
+from tenantproof.clients.remembered import remembered
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, DIFFERENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.ground import Ground
@@ -157,7 +157,7 @@ def _named(attempt: Attempt, draft: Draft) -> list[str]:
     return [each for each in known if each in said or each.encode() in draft.body]
 
 
-@lru_cache(maxsize=64)
+@remembered(most=1024, longest=2048)
 def _is_object(body: bytes) -> bool:
     return bool(json_object(body))
 

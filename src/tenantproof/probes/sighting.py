@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from tenantproof.clients.canaries import found_in
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.redaction import digest, digest_of_body, one_line
+from tenantproof.clients.remembered import remembered
 from tenantproof.clients.wire import new_probe, replay, request_line, response_line
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http
 
 __all__ = ["access", "code_of", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
-
-_SHORT = 2048
 
 
 def sight(
@@ -59,18 +57,14 @@ def refusal_name(answer: Answer, http: Http) -> str:
 
 def code_of(answer: Answer, http: Http) -> str:
     """The code that the answer names where the contract has codes, or an empty text."""
-    if len(answer.body) > _SHORT:
-        return _member(answer.body, http.code_field)
-    return _member_again(answer.body, http.code_field)
-
-
-def _member(body: bytes, name: str) -> str:
-    value = json_object(body).get(name)
-    return value if isinstance(value, str) else ""
+    return _member(http.code_field, answer.body)
 
 
 # Refusals say the same again and again.
-_member_again = lru_cache(maxsize=1024)(_member)
+@remembered(most=1024, longest=2048)
+def _member(name: str, body: bytes) -> str:
+    value = json_object(body).get(name)
+    return value if isinstance(value, str) else ""
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
