@@ -13,6 +13,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -114,6 +115,9 @@ class HeadTree:
         """What keeps a leaf from being guessed: 32 bytes that only its tenant is told."""
         return self._drawn("blind", f"{at}\n{name}")
 
+    @cached_property
+    def _secret(self) -> bytes:
+        return self._trails[self._vendor].secret("heads")
+
     def _drawn(self, purpose: str, about: str) -> bytes:
-        secret = self._trails[self._vendor].secret("heads")
-        return hmac.digest(secret, f"{purpose}\n{about}".encode(), hashlib.sha256)
+        return hmac.digest(self._secret, f"{purpose}\n{about}".encode(), hashlib.sha256)
