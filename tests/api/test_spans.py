@@ -15,9 +15,9 @@ from tests.api.test_isolation import traced
 from venturi.api.answer import json_answer
 from venturi.api.app import Api
 from venturi.api.errors import ApiError, tenant_mismatch
-from venturi.api.exchange import Exchange
+from venturi.api.exchange import EXCHANGE, Exchange
 from venturi.api.paths import Route, candidates
-from venturi.api.spans import EXCHANGE, Traced, provider
+from venturi.api.spans import Traced, provider
 
 SECRET = "cnry-not-for-anybody"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -96,7 +95,7 @@ async def people(database: Database) -> AsyncIterator[People]:
         for name, key in (("ann", KEY), ("bob", OTHER)):
             await admin.execute("INSERT INTO principals VALUES ('i', $1, $1, NULL, 'support', $1, NULL)", name)
             rows = (
-                ("totp", "", sealed(SEALING, name, secret_of(name), secrets.token_bytes(12))),
+                ("totp", "", sealed(SEALING, name, secret_of(name))),
                 ("webauthn", CREDENTIAL if name == "ann" else base64url(b"credential of bob"), pem(key)),
             )
             for row in rows:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from venturi.api.deployment import Deployment
-from venturi.api.exchange import Exchange
+from venturi.api.exchange import EXCHANGE, Exchange
 from venturi.api.paths import Route
 from venturi.api.pipeline import Pipeline
 from venturi.scoring.routes import Scoring
@@ -49,8 +49,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange.of(Request(scope, receive))
-        # For whoever watches from outside of the pipeline.
-        scope["venturi.exchange"] = exchange
+        scope[EXCHANGE] = exchange
         answer = await self.pipeline.answer(exchange)
         headers = {**self.headers, **answer.headers, "Content-Type": answer.content_type}
         await Response(answer.body, answer.status, headers)(scope, receive, send)

@@ -25,6 +25,8 @@ from venturi.support.model import Grant
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 """How long the whole body may take: somebody who sends an octet now and then must not keep a place for ever."""
+EXCHANGE = "venturi.exchange"
+"""The member of a request's scope in which its exchange is left, for whoever watches from outside of the pipeline."""
 _SINGLE = ("authorization", "support-grant", "content-type", "host")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?", re.ASCII)  # JSON's, more or less

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from venturi.identity.strict import b64url
 from venturi.provision.plan import Plan, PrincipalPlan
 from venturi.support.enrolments import Enrolment, sealed
-
-_NONCE_BYTES = 12
 
 
 def enrolled(plan: Plan) -> list[Enrolment]:
@@ -26,11 +24,11 @@ def enrolled(plan: Plan) -> list[Enrolment]:
 
 def credential_of(person: PrincipalPlan) -> str:
     """The id of the person's security key, base64url."""
-    return base64.urlsafe_b64encode(hashlib.sha256(_public(person.passkey)).digest()).rstrip(b"=").decode()
+    return b64url(hashlib.sha256(_public(person.passkey)).digest())
 
 
 def _code(person: PrincipalPlan, key: bytes) -> Enrolment:
-    material = sealed(key, person.client_id, base64.b32decode(person.totp), secrets.token_bytes(_NONCE_BYTES))
+    material = sealed(key, person.client_id, base64.b32decode(person.totp))
     return Enrolment(principal=person.client_id, kind="totp", credential="", material=material)
 
 

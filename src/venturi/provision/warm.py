@@ -16,7 +16,6 @@ _MODULES = (
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.lifespan.on",
 )
-# Quicker where they are there, which is not everywhere.
 _STREAMS = ("confluent_kafka", "confluent_kafka.admin")
 
 

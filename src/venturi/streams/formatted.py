@@ -6,19 +6,20 @@ with, is the same for every cluster, and holds no secret. Starting a Java machin
 
 from __future__ import annotations
 
-import base64
 import shutil
 import tempfile
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from venturi.identity.strict import b64url
+
 _FEATURES = "bootstrap.checkpoint"
 
 
 def cluster_id() -> str:
     """A fresh id as Kafka writes one: 16 random bytes in base64url, which must not begin with a hyphen."""
-    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+    while (made := b64url(uuid.uuid4().bytes)).startswith("-"):
         continue
     return made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import TypeAlias
 
@@ -164,7 +163,7 @@ class SupportDesk(Paperwork):
             issued_at=now,
             expires_at=self.challenge_ends(now),
         )
-        challenge = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+        challenge = secrets.token_urlsafe(32)
         async with rows.borrowed(self._pools[request.tenant]) as connection:
             await rows.issue(connection, challenge, given)
         return {"challenge": challenge, "expires_at": stamp(given.expires_at)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -76,8 +77,9 @@ class Enrolments:
         return msgspec.structs.replace(enrolment, material=secret)
 
 
-def sealed(key: bytes, principal: str, secret: bytes, nonce: bytes) -> bytes:
-    """A code's secret as the table holds it; `nonce` (12 bytes) must be fresh."""
+def sealed(key: bytes, principal: str, secret: bytes) -> bytes:
+    """A code's secret as the table holds it."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, secret, place(principal))
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from venturi.identity.strict import read_b64url
-from venturi.support import totp
+from venturi.support import es256, totp
 from venturi.support.enrolments import Enrolment, Enrolments
 from venturi.support.webauthn import Ceremony
 
@@ -27,7 +21,6 @@ Keys: TypeAlias = Callable[[str], Awaitable[str | None]]
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 _LONGEST_PART = 2048
-_SIGNATURE = re.compile(r"[A-Za-z0-9_-]{86}", re.ASCII)
 
 
 class Assertion(msgspec.Struct, frozen=True):
@@ -151,27 +144,17 @@ class SecondFactor:
 
     def is_signed(self, pem: str, signature: bytes, message: bytes) -> bool:
         """Whether `signature` (64 bytes) over `message` is by the P-256 key in `pem`."""
-        key = load_pem_public_key(pem.encode())
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-            return False
         r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-        try:
-            key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
-        except InvalidSignature:
-            return False
-        return True
+        return es256.is_signed(pem, encode_dss_signature(r, s), message)
 
 
 def _raw(text: str) -> bytes | None:
-    if not _SIGNATURE.fullmatch(text):
-        return None
     try:
-        raw = base64.urlsafe_b64decode(text + "==")
-    except binascii.Error:
+        # 86 characters hold four bits more than 64 bytes; only one spelling is accepted.
+        raw = read_b64url(text)
+    except ValueError:
         return None
-    # 86 characters hold four bits more than 64 bytes; only one spelling is accepted.
-    spelling = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    return raw if len(raw) == 64 and spelling == text else None
+    return raw if len(raw) == 64 else None
 
 
 def _parts(given: Signed) -> tuple[bytes, bytes, bytes] | None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from venturi.identity.strict import b64url, read_json_object
+from venturi.support import es256
 
 _USER_PRESENT, _USER_VERIFIED = 0x01, 0x04
 _ATTESTED, _EXTENDED = 0x40, 0x80
@@ -70,11 +66,4 @@ class Ceremony:
 
     def is_signed(self, pem: str, signature: bytes, client_data: bytes, authenticator_data: bytes) -> bool:
         """Whether the P-256 key in `pem` signed both (ES256, ASN.1)."""
-        key = load_pem_public_key(pem.encode())
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-            return False
-        try:
-            key.verify(signature, authenticator_data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256()))
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return es256.is_signed(pem, signature, authenticator_data + hashlib.sha256(client_data).digest())

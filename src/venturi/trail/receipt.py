@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from venturi.identity.strict import b64url
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -19,8 +20,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
     def header(self) -> str:
         """As the header `Audit-Receipt` says it: seq, leaf hash in hex, signature in base64url, joined by dots."""
-        signature = base64.urlsafe_b64encode(self.signature).rstrip(b"=").decode()
-        return f"{self.seq}.{self.leaf_hash.hex()}.{signature}"
+        return f"{self.seq}.{self.leaf_hash.hex()}.{b64url(self.signature)}"
 
 
 class Entry(msgspec.Struct, frozen=True):
