@@ -22,7 +22,7 @@ from tenantproof.ledger.journal import Journal
 from tenantproof.ledger.ledger import Ledger
 from tenantproof.model.sweep import SweepChoice
 from tenantproof.model.verdict import Verdict
-from tenantproof.probes.ground import _standing, differing
+from tenantproof.probes.ground import differing, lasting
 from tenantproof.probes.sweep import Sweep
 from tests.clients.profiles import CANARIES, MISMATCH, client_of, profile_of
 from tests.probes.fake_api import FakeApi, Json, Refused, serving_api
@@ -153,11 +153,13 @@ def test_what_a_tenant_can_read_is_compared_operation_by_operation() -> None:
 
 def test_what_ends_by_itself_is_no_change_of_a_tenants_state_and_what_begins_is_one() -> None:
     def told(*items: Mapping[str, object]) -> bytes:
-        return _standing(json.dumps({"items": items}).encode())
+        return lasting(json.dumps({"items": items}).encode())
 
     waiting = {"id": "a", "state": "requested", "ends_at": None}
     active, over = ({"id": "b", "state": state, "ends_at": "2026-01-01T00:00:00Z"} for state in ("active", "expired"))
     assert told(waiting, active) == told(waiting, over)
     assert told(waiting) != told(waiting | {"state": "approved", "ends_at": "2026-01-01T00:00:00Z"})
     assert told(waiting) != told(waiting | {"state": "denied"})
-    assert _standing(b"{") == b"{"
+    page = {"items": [active], "next_cursor": "c"}
+    assert lasting(json.dumps(page).encode()) != lasting(json.dumps(page | {"next_cursor": "d"}).encode())
+    assert lasting(b"{") == b"{"

@@ -167,7 +167,7 @@ class Ground:
     def _told(self, asked: Sequence[Endpoint], tenants: Sequence[str]) -> list[list[str]]:
         """Digests of what each tenant is told by each operation; empty where it is told nothing."""
         answers = iter(self.ask([self._own(each, tenant) for tenant in tenants for each in asked]))
-        digests = (digest(_standing(answer.body)) if answer.status == 200 else "" for answer in answers)
+        digests = (digest(lasting(answer.body)) if answer.status == 200 else "" for answer in answers)
         return [list(islice(digests, len(asked))) for _ in tenants]
 
     def _own(self, endpoint: Endpoint, tenant: str, query: str = "") -> Request:
@@ -263,11 +263,14 @@ class Ground:
         return 200 <= answer.status < 300 or answer.status in _PASSED
 
 
-def _standing(body: bytes) -> bytes:
+def lasting(body: bytes) -> bytes:
     """A list without those of its objects that come to an end by themselves: time changes them, and no attacker."""
-    lists = {name: value for name, value in json_object(body).items() if isinstance(value, list)}
-    kept = {name: [each for each in value if not _ends(each)] for name, value in lists.items()}
-    return body if kept == lists else json.dumps(kept, sort_keys=True).encode()
+    said = json_object(body)
+    kept = {
+        name: [each for each in value if not _ends(each)] if isinstance(value, list) else value
+        for name, value in said.items()
+    }
+    return body if kept == said else json.dumps(kept, sort_keys=True).encode()
 
 
 def _ends(value: object) -> bool:
