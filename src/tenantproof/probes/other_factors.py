@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 from tenantproof.clients.secrets import reveal
-from tenantproof.model.errors import UsageError
+from tenantproof.clients.target import Target
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PERMITTED
-from tenantproof.model.profile import Authenticator, Tenant
+from tenantproof.model.profile import Authenticator, Support, Tenant
 from tenantproof.probes.authenticators import STEP_SECONDS, Ceremony, code_of, step_now, use_key
-from tenantproof.probes.probe import Probe
 from tenantproof.probes.support_case import Case
 
 Misses: TypeAlias = "dict[str, Callable[[], dict[str, str]]]"
@@ -33,15 +32,17 @@ class Holder:
     stranger: Authenticator
 
 
-class OtherFactors(Probe):
-    """Approves with codes and security keys. Where the profile lends none, there are no holders."""
+class OtherFactors:
+    """Approves with codes and security keys at a desk. Where the profile lends none, there are no holders."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"support"})
     steps: ClassVar[dict[str, int]] = {}
     counters: ClassVar[dict[str, int]] = {}
     """Where a secret is kept, to the step or the counter that was drawn last."""
     counted: ClassVar[dict[str, int]] = {}
     """The same to the counter that was last shown as it should be."""
+
+    def __init__(self, target: Target, support: Support) -> None:
+        self.target, self.support = target, support
 
     @cached_property
     def holders(self) -> tuple[Holder, ...]:
@@ -60,10 +61,7 @@ class OtherFactors(Probe):
 
     def case(self, holder: Holder) -> Case:
         """A case for the holder's tenant, that the holder is to approve."""
-        support = self.target.profile.support
-        if support is None:
-            raise UsageError("the profile has no [support]; add it to have support access assessed")
-        return Case(self.target, holder.tenant, min(support.principals), _SECONDS, approver=holder.name)
+        return Case(self.target, holder.tenant, min(self.support.principals), _SECONDS, approver=holder.name)
 
     def approve(self, case: Case, holder: Holder) -> Observation:
         """The holder approves as it should be."""

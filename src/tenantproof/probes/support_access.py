@@ -59,7 +59,7 @@ class SupportAccess(Probe):
         self.tenants = tuple(tenant for tenant in target.profile.tenants if "approver" in tenant.principals)
         if len(self.tenants) < 2:
             raise UsageError('the checks of support access need two tenants with a principal "approver"')
-        self.others = OtherFactors(target)
+        self.others = OtherFactors(target, support)
         """The same desk's codes and security keys."""
         self._trail = TrailReader(target)
         self._patience = _NOTICE_PATIENCE * target.profile.safety.timeout_seconds
