@@ -33,18 +33,18 @@ def index_html(runs: Iterable[tuple[str, PastRun]], killed: Sequence[str] = ()) 
         .render(
             style=Markup(style),  # noqa: S704  # our own stylesheet
             style_digest=source_digest(style),
-            lines=tuple(_lines(runs))[::-1],
+            lines=tuple(_lines(runs)),
             killed=killed,
         )
     )
 
 
 def _lines(runs: Iterable[tuple[str, PastRun]]) -> Iterator[Line]:
-    """Oldest first; the gap after a run is known once the next is met."""
-    known = list(runs)
-    for at, (target, run) in enumerate(known):
-        later = next((each for name, each in known[at + 1 :] if name == target), None)
-        yield Line(target, run, run_word(run), _days_between(run, later) if later else 0)
+    """Newest first, so that the next newer of the same target has been met."""
+    newer: dict[str, PastRun] = {}
+    for target, run in reversed(list(runs)):
+        yield Line(target, run, run_word(run), _days_between(run, newer[target]) if target in newer else 0)
+        newer[target] = run
 
 
 def _days_between(run: PastRun, later: PastRun) -> int:

@@ -22,8 +22,7 @@ from tenantproof.clients.transparency.merkle import WIDTH, whole_root
 
 NOTHING_BEFORE = "0" * 64
 """`prev_hash` of the first entry."""
-_SPELLED = msgspec.json.Encoder(order="sorted").encode
-_SPELLED_LINES = msgspec.json.Encoder(order="sorted").encode_lines
+_SORTED = msgspec.json.Encoder(order="sorted")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _AFTER_COLON, _AFTER_COMMA, _AFTER_BRACKET, _AFTER_SIGN = (mark + b"0" * 16 for mark in (b":", b",", b"[", b"-"))
 _HANDFUL = 64
@@ -176,10 +175,10 @@ def _handful(entries: Sequence[bytes], first: int, faults: Faults) -> list[dict[
     """
     lines = b"\n".join(entries) + b"\n"
     try:
-        found = _decoded_lines(lines)
+        found = _DECODER.decode_lines(lines)
         if (
             len(found) == len(entries)
-            and _SPELLED_LINES(found) == lines
+            and _SORTED.encode_lines(found) == lines
             and lines.isascii()
             and not _may_overflow(lines)
             and set(map(type, found)) <= {dict}
@@ -192,8 +191,8 @@ def _handful(entries: Sequence[bytes], first: int, faults: Faults) -> list[dict[
 
 def _read(data: bytes, seq: int, faults: Faults) -> dict[str, Any] | None:  # the JSON is the log's
     try:
-        event = _decoded(data)
-        is_canonical = _SPELLED(event) == data and not _may_overflow(data) and data.isascii()
+        event = _DECODER.decode(data)
+        is_canonical = _SORTED.encode(event) == data and not _may_overflow(data) and data.isascii()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         event, is_canonical = None, True
     if not isinstance(event, dict):
@@ -205,8 +204,7 @@ def _read(data: bytes, seq: int, faults: Faults) -> dict[str, Any] | None:  # th
 
 
 # A fraction comes out as text, so that what holds one is spelled otherwise than it was and is looked at closely.
-_decoded = msgspec.json.Decoder(float_hook=str).decode
-_decoded_lines = msgspec.json.Decoder(float_hook=str).decode_lines
+_DECODER = msgspec.json.Decoder(float_hook=str)
 
 
 def _may_overflow(data: bytes) -> bool:
