@@ -34,7 +34,8 @@ class Trail:
 
 
 def event(identity: Json, name: str = "Decrypt", **more: str) -> Json:
-    return {"CloudTrailEvent": json.dumps({"userIdentity": identity, "eventName": name, **more})}
+    said = {"userIdentity": identity, "eventName": name, "eventSource": "kms.amazonaws.com", **more}
+    return {"CloudTrailEvent": json.dumps(said)}
 
 
 def page(*events: Json) -> Json:
@@ -66,6 +67,11 @@ def test_a_role_is_named_by_itself_and_a_service_by_what_it_is() -> None:
     told = uses(Trail(page(event(session), event(service))), "k")
     assert told is not None
     assert [(one["principal"], one["service"]) for one in told] == [("", "rds.amazonaws.com"), (ROLE, "")]
+
+
+def test_a_call_on_another_service_that_names_the_key_is_no_use_of_it() -> None:
+    storing = event({"type": "AssumedRole", "accountId": VENDOR}, "PutObject", eventSource="s3.amazonaws.com")
+    assert uses(Trail(page(storing)), "k") == []
 
 
 @pytest.mark.parametrize("wrong", [None, {}, {"Events": "x"}])

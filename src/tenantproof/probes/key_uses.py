@@ -18,6 +18,7 @@ from tenantproof.probes.permissions.principals import Caller
 LATEST_PAGES = 10
 """How far back a trail is read: pages of 50 events."""
 _PAGE = 50
+_KMS = "kms.amazonaws.com"
 
 
 class Pages(Protocol):
@@ -40,17 +41,22 @@ def uses(reader: Pages, key: str) -> list[Json] | None:
         events = page.get("Events") if page is not None else None
         if not isinstance(events, list):
             return None
-        for event in events:
-            told = _told(event)
+        for told in filter(None, map(_told, events)):
             counted[told] = counted.get(told, 0) + 1
     names = ("account", "principal", "service", "event", "error")
     return [dict(zip(names, told, strict=True)) | {"times": times} for told, times in sorted(counted.items())]
 
 
-def _told(listed: object) -> tuple[str, str, str, str, str]:
-    """Account, principal, service, event and error of one event; what can't be read is nobody we know."""
+def _told(listed: object) -> tuple[str, str, str, str, str] | None:
+    """Account, principal, service, event and error of one event; what can't be read is nobody we know.
+
+    None for a call on another service that only names the key, as one that stores an object under it: what that service
+    then does with the key is an event of KMS.
+    """
     try:
         event = json.loads(listed["CloudTrailEvent"])  # type: ignore[index]  # whatever it is, it is caught below
+        if event["eventSource"] != _KMS:
+            return None
         who = event["userIdentity"]
         issuer = (who.get("sessionContext") or {}).get("sessionIssuer") or {}
         service = str(who.get("invokedBy", "")) if who.get("type") == "AWSService" else ""
