@@ -134,10 +134,11 @@ def serve(
 
 
 def _prepare(supervisor: Supervisor, *, streams: bool) -> None:
-    """Start what takes long to import, import the rest here, and fork whoever needs it too."""
-    supervisor.ready("aws")
+    """Import here what several need, and fork them; first who has most to import by itself, and does so meanwhile."""
     from venturi.provision import warm
 
+    warm.up_to_the_cloud()
+    supervisor.ready("aws", forked=True)
     warm.up(streams=streams)
     for name in ("issuer", "api", *(["stage-a"] if streams else [])):
         supervisor.ready(name, forked=True)

@@ -41,15 +41,17 @@ def main(name: str) -> None:
     """Read the settings from the first line of standard input, serve until its end."""
     log_json()
     announce = _announcer()
+    module = importlib.import_module(_MODULES[name])
+    if name == "aws":
+        module.prepare()
     settings = msgspec.json.decode(sys.stdin.readline(), type=_SETTINGS[name])
     parts = load_overlay(settings.overlay)(Parts())
-    serve = importlib.import_module(_MODULES[name]).serve
     if name == "aws":
         stop = threading.Event()
         _watch(stop.set)
-        serve(settings, parts, announce, stop)
+        module.serve(settings, parts, announce, stop)
     else:
-        _run(serve(settings, parts, announce, stopping := asyncio.Event()), stopping)
+        _run(module.serve(settings, parts, announce, stopping := asyncio.Event()), stopping)
 
 
 def _run(serving: Coroutine[Any, Any, None], stopping: asyncio.Event) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import botocore.session
 from botocore.loaders import JSONFileLoader, Loader
 
 
@@ -21,6 +23,9 @@ def _read(file_path: str) -> Any:  # noqa: ANN401  # JSON
     return JSONFileLoader().load_file(file_path)
 
 
-def remember() -> None:
-    """To be called before the first session is made."""
+def remember(services: Iterable[str] = ()) -> None:
+    """To be called before the first session is made. Reads the descriptions of some services at once."""
     Loader.FILE_LOADER_CLASS = _Remembered
+    loader = botocore.session.get_session().get_component("data_loader")
+    for service in services:
+        loader.load_service_model(service, "service-2")

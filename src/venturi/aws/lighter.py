@@ -7,6 +7,9 @@ import os
 from functools import cache, partial
 from typing import Any
 
+# What every deployment is built of.
+_SERVICES = ("ec2", "iam", "kms", "rds", "s3", "sns", "sqs")
+
 
 @cache
 def lighten() -> None:
@@ -22,6 +25,10 @@ def lighten() -> None:
 
     _import_without_catalogues()
     _share_what_is_the_same(utils, base_backend.AccountSpecificBackend)
+    for service in _SERVICES:
+        # Else by the first call, or by several first calls at once, each of which would do it all.
+        base_backend.AccountSpecificBackend._generate_regions(None, service)  # noqa: SLF001
+        utils.get_service_model(service)
     keys: Any = models
     keys.generate_private_key = _only_for_pairs(keys.generate_private_key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,18 +16,27 @@ if TYPE_CHECKING:
     from venturi.parts import Parts
 
 _THREADS = 12
+_STOP_SECONDS = 0.2
+
+
+def prepare() -> None:
+    """Import moto, which takes a second: before the settings are there, and before anybody waits."""
+    lighten()
+    importlib.import_module("moto.moto_server.werkzeug_app")
+    importlib.import_module("venturi.aws.cloud")
 
 
 def serve(settings: AwsSettings, parts: Parts, announce: Callable[[str], None], stop: threading.Event) -> None:
     """Serve until `stop` is set; `announce` gets the base URL once calls are answered."""
-    lighten()
-    # moto takes a second to import; parts.front must be known without it.
+    prepare()
+    # Only here: parts.front must be known without it.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from venturi.aws.cloud import MotoCloud
 
     front = parts.front(settings.identities, DomainDispatcherApplication(create_backend_app), MotoCloud())
-    server = wsgi.Server(("127.0.0.1", 0), front, numthreads=_THREADS, server_name="venturi-aws")
+    # Nothing of it outlives it, so nobody has to wait at the end for connections that are merely kept open.
+    server = wsgi.Server(("127.0.0.1", 0), front, numthreads=_THREADS, server_name="venturi-aws", shutdown_timeout=0)
     server.prepare()
     serving = threading.Thread(target=server.serve, name="aws", daemon=True)
     serving.start()
@@ -35,4 +45,4 @@ def serve(settings: AwsSettings, parts: Parts, announce: Callable[[str], None], 
         stop.wait()
     finally:
         server.stop()
-        serving.join(5)
+        serving.join(_STOP_SECONDS)

@@ -17,10 +17,12 @@ from typing import Any
 
 import asyncpg
 
+from venturi.postgres import pristine
 from venturi.postgres.binaries import programs
 from venturi.postgres.certificate import self_signed
 from venturi.postgres.hba import hba
 from venturi.postgres.privilege import hand_over, open_way, unprivileged, within_reach
+from venturi.runtime.cache import cache_root
 from venturi.runtime.reaper import squatters
 
 SUPERUSER = "postgres"
@@ -28,6 +30,10 @@ _READY_SECONDS = 30.0
 _ATTEMPTS = 5
 _QUIT_SECONDS = 0.5
 _ORPHANS_SECONDS = 3.0
+_INITDB = (
+    *("-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums"),
+    *("--auth-local=scram-sha-256", "--auth-host=reject"),
+)
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "ssl": "on",
@@ -40,6 +46,10 @@ _SETTINGS = {
     # No replica is ever fed from here, so nobody can ask to be one.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    # The cluster ends with the deployment, so nothing of it has to survive the machine; what a process is killed
+    # over is with the system by then, and does.
+    "fsync": "off",
+    "full_page_writes": "off",
     "log_statement": "none",
     "log_min_error_statement": "panic",
     "password_encryption": "scram-sha-256",
@@ -85,7 +95,7 @@ class PostgresServer:
         self._certify()
         hand_over(self._home)
         self._programs = within_reach(programs(), self._home / "programs")
-        self._initdb()
+        password = self._make_data()
         self._write_hba(())
         for attempt in range(_ATTEMPTS):
             self.port = _free_port()
@@ -94,7 +104,7 @@ class PostgresServer:
                 break
             if attempt == _ATTEMPTS - 1 or self._stopping or "could not bind" not in self._log_text():
                 raise PostgresDied(f"PostgreSQL did not start: {self.last_words(' | ')}")
-        self._assert_ours()
+        self._assert_ours(password)
         self.started = True
 
     def restart(self) -> None:
@@ -107,7 +117,7 @@ class PostgresServer:
         self._launch()
         if not self._is_ready():
             raise PostgresDied(f"PostgreSQL did not start again: {self.last_words(' | ')}")
-        self._assert_ours()
+        self._assert_ours(self._password)
 
     def _see_off_orphans(self) -> None:
         """Backends end when they miss their postmaster; whoever takes too long is killed, as recovery allows for."""
@@ -162,13 +172,23 @@ class PostgresServer:
         key.touch(mode=0o600)
         key.write_text(made.key)
 
-    def _initdb(self) -> None:
+    def _make_data(self) -> str:
+        """Lay out the data directory; the superuser's password in it."""
+        known = pristine.place(cache_root(), self._programs, _INITDB)
+        password = pristine.lay_out(self.data, known)
+        if password is None:
+            password = secrets.token_urlsafe(24)
+            self._initdb(password)
+            pristine.keep(self.data, password, known)
+        hand_over(self._home)
+        return password
+
+    def _initdb(self, password: str) -> None:
         secret = self._home / "secret"
         secret.touch(mode=0o600)
-        secret.write_text(self._password)
+        secret.write_text(password)
         hand_over(self._home)
-        options = ["-D", str(self.data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums"]
-        options += ["--auth-local=scram-sha-256", "--auth-host=reject", f"--pwfile={secret}"]
+        options = ["-D", str(self.data), *_INITDB, f"--pwfile={secret}"]
         process = self._spawn("initdb", options, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         _, said = process.communicate()
         self._forget(process.pid)
@@ -217,16 +237,19 @@ class PostgresServer:
             time.sleep(0.01)
         return False
 
-    def _assert_ours(self) -> None:
-        """Nothing is written before the server is known to be the one that was just made."""
-        seen = asyncio.run(self._data_directory())
-        if Path(seen).resolve() != self.data.resolve():
-            raise PostgresDied(f"another PostgreSQL answers on port {self.port}: its data is in {seen}")
+    def _assert_ours(self, password: str) -> None:
+        """Nothing is written before the server is known to be the one that was just made; then it gets our password."""
+        asyncio.run(self._claim(password))
 
-    async def _data_directory(self) -> str:
-        connection = await asyncpg.connect(**self.admin(), database="postgres")
+    async def _claim(self, password: str) -> None:
+        connection = await asyncpg.connect(**{**self.admin(), "password": password}, database="postgres")
         try:
-            return str(await connection.fetchval("SHOW data_directory"))
+            seen = str(await connection.fetchval("SHOW data_directory"))
+            if Path(seen).resolve() != self.data.resolve():  # noqa: ASYNC240  # once, before anything else runs
+                raise PostgresDied(f"another PostgreSQL answers on port {self.port}: its data is in {seen}")
+            if password != self._password:
+                # A literal is safe here: the password is drawn by us from an alphabet without quotes.
+                await connection.execute(f"ALTER ROLE {SUPERUSER} PASSWORD '{self._password}'")
         finally:
             await connection.close()
 

@@ -151,7 +151,8 @@ async def _database(admin: Admin, name: str, roles: Mapping[str, str], doors: Do
     server = await asyncpg.connect(**admin, database="postgres")
     try:
         await server.execute(f"CREATE ROLE {owner} NOLOGIN")
-        await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
+        # By copying files, not by writing every page to the log too: the one way takes a tenth of the other.
+        await server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 STRATEGY FILE_COPY")
         # A literal is safe here: names and passwords are drawn by us from an alphabet without quotes.
         made = [f"CREATE ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'" for role, password in roles.items()]
         await server.execute(";".join([*made, *doors.connects(name, list(roles))]))

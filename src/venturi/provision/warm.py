@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 from contextlib import suppress
 
+from venturi.aws import descriptions
+
+_CLOUD = ("botocore.session", "venturi.aws.server", "venturi.aws.front")
 _MODULES = (
     "venturi.serve",
     "venturi.provision.boot",
     "venturi.identity.issuer_server",
     "venturi.api.server",
     "venturi.resolution.server",
-    "botocore.session",
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.lifespan.on",
 )
+# By us, as whoever builds, and by the emulator, as whoever answers.
+_ASKED_FOR = ("ec2", "iam", "kms", "organizations", "rds", "s3", "sns", "sqs")
 _STREAMS = ("confluent_kafka", "confluent_kafka.admin")
+
+
+def up_to_the_cloud() -> None:
+    """Import what the emulator of AWS needs of it, and read the descriptions of the services."""
+    # httpx brings a command line, where rich is there for it, and nobody types that here.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # which is how an import is forbidden
+    for name in _CLOUD:
+        importlib.import_module(name)
+    descriptions.remember(_ASKED_FOR)
 
 
 def up(*, streams: bool) -> None:

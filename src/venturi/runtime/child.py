@@ -77,11 +77,11 @@ class Child:
         self._process: Process = self._fork() if forked else self._launch()
 
     def _fork(self) -> Forked:
-        from venturi import serve
-
         handed = self._listener.fileno() if self._listener else None
 
         def work() -> None:
+            from venturi import serve
+
             if handed is not None:
                 os.environ[LISTENER] = str(handed)
             serve.main(self.name)
@@ -152,11 +152,15 @@ class Child:
             self._process.wait(1.0)
         return ChildDied(f"the process {self.name} {what} (exit {self._process.poll()}):\n  {self._last_words()}")
 
-    def stop(self, seconds: float = 5.0) -> None:
-        """Cut the lifeline; after `seconds` ask, then kill the whole group. Harmless when it has ended already."""
+    def ask(self) -> None:
+        """Ask it to end, by cutting its lifeline; harmless when that is cut."""
         assert self._process.stdin
         with suppress(BrokenPipeError):
             self._process.stdin.close()
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """Cut the lifeline; after `seconds` ask, then kill the whole group. Harmless when it has ended already."""
+        self.ask()
         if not self._ends_within(seconds):
             self._process.terminate()
             if not self._ends_within(_TERMINATE_SECONDS):

@@ -20,10 +20,11 @@ from venturi.runtime.rundir import make_rundir
 from venturi.runtime.undertaker import Undertaker
 
 _WATCH_SECONDS = 0.05
-# Together with PostgreSQL's and the reaper's own grace the end takes 5 seconds at most.
+# Together with the reaper's own grace the end takes 5 seconds at most.
 _CHILDREN_SECONDS = 2.0
 _LEAST_SECONDS = 0.2
-_POSTGRES_SECONDS = 1.0
+# Its data goes with it: there is no use in a last checkpoint.
+_POSTGRES_SECONDS = 0.0
 _RESTARTS = 5
 # What the AWS emulator holds, keys above all, is in its memory alone: a new one could open nothing of the old one's.
 _IRREPLACEABLE = "aws"
@@ -204,6 +205,8 @@ class Supervisor:
 
     def _stop_children(self) -> None:
         deadline = time.monotonic() + _CHILDREN_SECONDS
+        for child in self._children:
+            child.ask()
         while self._children:
             child = self._children.pop()
             child.stop(max(_LEAST_SECONDS, deadline - time.monotonic()))

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from venturi.runtime.cache import cache_root
 from venturi.streams.errors import NoBroker
 
 KAFKA_VERSION = "4.1.0"
@@ -55,10 +56,8 @@ def find() -> KafkaHome:
 
 
 def cache_directory() -> Path:
-    """Where fetched jars are kept between runs: VENTURI_CACHE, else the user's cache directory."""
-    chosen = os.environ.get("VENTURI_CACHE")
-    root = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "venturi"
-    return root / f"kafka-{KAFKA_VERSION}"
+    """Where fetched jars are kept between runs."""
+    return cache_root() / f"kafka-{KAFKA_VERSION}"
 
 
 def _jars() -> Path:
