@@ -67,9 +67,9 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--scope",
     type=click.Choice(["all", "section"]),
-    default="all",
+    default="section",
     show_default=True,
-    help="Which claims each defect is held against: all, or those of the sections that it breaks.",
+    help="Which claims each defect is held against: those of the sections that it breaks, or all (three times as long).",
 )
 @click.option("--sample", type=click.IntRange(1), help="Try so many of the defects: others each day, of every area.")
 def command(
@@ -78,6 +78,7 @@ def command(
     """Boot the reference deployment once per seeded defect and demand that its claims, and only they, turn.
 
     AREAS are files of fixtures/defects/, by name or by what their name begins with; without any, all are tried.
+    Only they among the claims of the same sections; --scope all looks at the others too.
     Then point the checks at hollow targets (dead, agreeable, refuser, echo): none may be satisfied.
     Writes EVIDENCE/sensitivity.json; a later `tenantproof run` prints from it which defects each check catches.
     Exit codes: 0 all caught, 1 a defect was missed or turned a claim it does not name.

@@ -25,6 +25,9 @@ _OBJECT = re.compile(r"(?:^|_)id$|Id$|^id|uuid|key|slug|number|name", re.IGNOREC
 _DESTRUCTIVE = re.compile(r"eras|delete|destroy|shred|purge|wipe|terminate", re.IGNORECASE)
 _DEEPEST = 12
 
+# libyaml where it is there: ten times as fast as Python.
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -79,7 +82,7 @@ def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
         return tuple(_of_profile(http))
     path = Path(http.contract) if folder is None else folder / http.contract
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506  # as safe as safe_load
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} can't be read as an OpenAPI document: {error}; correct http.contract") from None
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
