@@ -69,7 +69,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Choice(["all", "section"]),
     default="section",
     show_default=True,
-    help="Which claims each defect is held against: those of the sections that it breaks, or all (three times as long).",
+    help="Claims that each defect is held against: those of the sections it breaks, or all (three times as long).",
 )
 @click.option("--sample", type=click.IntRange(1), help="Try so many of the defects: others each day, of every area.")
 def command(

@@ -20,6 +20,7 @@ from tenantproof.outputs.advice import advice
 from tenantproof.outputs.answers import frameworks
 from tenantproof.outputs.heat import HIGH, WIDE, cell_word, heat
 from tenantproof.outputs.matrix import matrix
+from tenantproof.outputs.network import network_svg, ways
 from tenantproof.outputs.residue import EVENTS, residue_svg
 from tenantproof.outputs.residue import matrix as matrix_of_residue
 from tenantproof.outputs.residue import told as residue_told
@@ -73,9 +74,16 @@ def report_html(record: RunRecord) -> str:
             residue_drawn=Markup(residue_svg(run.residue)) if run.residue else None,  # noqa: S704  # ours, escaped
             residue_told=residue_told,
             EVENTS=EVENTS,
+            network=_network(run),
             pictures=tuple(heat(grid) for grid in run.pictures),
         )
     )
+
+
+def _network(run: RunRecord) -> Markup | None:
+    """Who could reach whom, or None where no pair was tried."""
+    pairs = next((grid for grid in run.pictures if not grid.section and ways(grid)), None)
+    return Markup(network_svg(pairs)) if pairs else None  # noqa: S704  # our own drawing, escaped
 
 
 def _states(run: RunRecord) -> Markup | None:
