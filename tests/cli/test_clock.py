@@ -9,6 +9,7 @@ import pytest
 
 from tenantproof.cli.closing import Closing, record_of_run
 from tenantproof.cli.places import house
+from tenantproof.cli.sealing import Sealing
 from tenantproof.ledger.journal import Journal
 from tenantproof.model.profile_text import parse
 from tenantproof.plugin.cards import load_cards
@@ -34,7 +35,7 @@ def closing(folder: Path, *, began: timedelta = timedelta(0), lasted: float = 0,
         waivers=(),
         checks=house("checks"),
         lasted=lasted,
-        is_printed=is_printed,
+        sealing=Sealing(is_printed=is_printed),
     )
 
 

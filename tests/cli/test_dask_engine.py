@@ -14,7 +14,8 @@ import pytest
 
 from tenantproof.cli import run as running
 from tenantproof.cli.engine import run_shards
-from tenantproof.cli.spread import spread
+from tenantproof.cli.sealing import Sealing
+from tenantproof.cli.spread import Spread, spread
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile_text import parse
 
@@ -78,7 +79,7 @@ def test_a_deployment_that_may_be_written_to_is_not_swept_by_several_at_once(pro
     writable = parse(profile.read_text(), "the profile")
     assert writable.safety.allow_writes
     with pytest.raises(UsageError, match="allow_writes"):
-        spread("dask://127.0.0.1:1", [], 2, tmp_path, tmp_path, writable, print)
+        spread(Spread("dask://127.0.0.1:1", 2, (), tmp_path, tmp_path, Sealing()), writable, print)
 
 
 @pytest.mark.parametrize("engine", ["dask://", "spark://127.0.0.1:1", "127.0.0.1:8786"])

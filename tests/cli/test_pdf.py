@@ -78,7 +78,7 @@ def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("own_key")
 def test_it_lies_in_the_bundle_and_in_the_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenantproof.cli.closing.pdf_of", lambda page: b"%PDF of " + page[:20])
+    monkeypatch.setattr("tenantproof.cli.sealing.pdf_of", lambda page: b"%PDF of " + page[:20])
     folder = closed(tmp_path / "evidence" / "20250301T020000Z-a1b2c3", is_printed=True)
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
     result = verify(folder, signing_key().public)

@@ -17,6 +17,7 @@ import msgspec
 from tenantproof.cli import itself, places
 from tenantproof.cli.closing import Closing, close
 from tenantproof.cli.progress import Progress
+from tenantproof.cli.sealing import Sealing
 from tenantproof.clients.target import Target
 from tenantproof.clients.transparency.heads import HeadBook
 from tenantproof.evidence.heads import remembered
@@ -48,10 +49,8 @@ class Plan:
     resume: str = ""
     waivers: Sequence[Waiver] = ()
     sweep: SweepChoice = field(default_factory=SweepChoice)
-    timestamp: str = ""
-    """The authority to ask for a time stamp, where the profile names none or another one is wanted."""
-    is_printed: bool = False
-    """Whether the bundle is to hold the report as a PDF too."""
+    sealing: Sealing = field(default_factory=Sealing)
+    """What the bundle is to bear; an authority for time stamps named here goes before the profile's."""
     source: str = ""
     """What was booted, where no profile was named: such a deployment is another one in each shard, and yet the same."""
 
@@ -83,8 +82,7 @@ def attack(plan: Plan, progress: Progress) -> tuple[RunRecord, Path]:
             waivers=plan.waivers,
             checks=plan.checks,
             lasted=time.monotonic() - began,
-            is_printed=plan.is_printed,
-            timestamp=plan.timestamp or plan.profile.evidence.timestamp,
+            sealing=plan.sealing.or_stamped_by(plan.profile.evidence.timestamp),
             heads=target.heads.all(),
             exhibits=target.exhibits,
             fidelity=Fidelity(

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import click
 import msgspec
 
 from tenantproof.cli import counted, itself, places
 from tenantproof.cli.criteria import load_criteria
 from tenantproof.cli.past import newest_moment, past_runs, record_of
-from tenantproof.cli.pdf import pdf_of
 from tenantproof.cli.renderings import renderings
+from tenantproof.cli.sealing import Sealing, seal
 from tenantproof.evidence import heads
-from tenantproof.evidence.bundle import finish
-from tenantproof.evidence.keys import signing_key
-from tenantproof.evidence.timestamp import StampError, request_stamp
 from tenantproof.judge.compare import compare
 from tenantproof.judge.confidence import bound_of
 from tenantproof.judge.gate import gate, gates
@@ -60,13 +56,11 @@ class Closing:
     checks: Path
     lasted: float = 0.0
     """Seconds since the start, by a clock that nobody can set."""
-    timestamp: str = ""
-    """The URL of the authority that stamps the bundle, if one does."""
+    sealing: Sealing = field(default_factory=Sealing)
+    """What the bundle is to bear besides its signature."""
     heads: Sequence[Head] = ()
     exhibits: Mapping[str, bytes] = field(default_factory=dict)
     """More files for the bundle, by name."""
-    is_printed: bool = False
-    """Whether the bundle is to hold the report as a PDF too."""
     fidelity: Fidelity = field(default_factory=Fidelity)
 
 
@@ -79,34 +73,11 @@ def close(closing: Closing, journal: Journal) -> RunRecord:
     record = record_of_run(closing, journal)
     journal.close()
     files = {**closing.exhibits, **renderings(record), heads.FILE: heads.heads_json(closing.heads)}
-    files |= _printed(closing, files["report.html"])
-    troubles: list[str] = []
-    finish(closing.folder, record, files, signing_key(), lambda manifest: _stamp(closing.timestamp, manifest, troubles))
+    wanted = replace(closing.sealing, is_printed=closing.sealing.is_printed and not closing.trouble)
+    troubles = seal(closing.folder, record, files, wanted)
     if record.gate.exit == 0 and (wrong := [*_wrong_waivers(closing), *troubles]):
         raise UsageError(" ".join(wrong))
     return record
-
-
-def _printed(closing: Closing, page: bytes) -> dict[str, bytes]:
-    """The report as a PDF, where one was asked for and a browser is here to print it; a bundle is complete without."""
-    if not closing.is_printed or closing.trouble:
-        return {}
-    try:
-        return {"report.pdf": pdf_of(page)}
-    except UsageError as error:
-        click.echo(f"tenantproof: the bundle holds no report.pdf: {error}", err=True)
-        return {}
-
-
-def _stamp(url: str, manifest: bytes, troubles: list[str]) -> bytes:
-    """A time stamp over the manifest, where one was asked for; a bundle without it is better than none."""
-    if not url:
-        return b""
-    try:
-        return request_stamp(url, manifest)
-    except StampError as error:
-        troubles.append(f"The bundle is signed, and bears no time stamp: {error}")
-        return b""
 
 
 def record_of_run(closing: Closing, journal: Journal) -> RunRecord:

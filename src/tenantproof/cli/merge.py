@@ -17,11 +17,12 @@ from tenantproof.cli import counted, places
 from tenantproof.cli.history import write_index
 from tenantproof.cli.past import past_runs
 from tenantproof.cli.renderings import renderings
+from tenantproof.cli.sealing import Sealing, seal
 from tenantproof.cli.shards import Shard, chosen, read_shard
 from tenantproof.cli.table import show
 from tenantproof.evidence import heads
-from tenantproof.evidence.bundle import RECORD, finish
-from tenantproof.evidence.keys import signing_key, trusted_keys
+from tenantproof.evidence.bundle import RECORD
+from tenantproof.evidence.keys import trusted_keys
 from tenantproof.evidence.manifest import BINDING
 from tenantproof.judge.conclude import cut_short, finding, gather, unassessed
 from tenantproof.judge.confidence import bound_of
@@ -43,7 +44,18 @@ _OF_A_RUN = frozenset({"journal.sqlite", RECORD, heads.FILE, "report.pdf", *BIND
 @click.option(
     "--key", "key_files", type=click.Path(path_type=Path), multiple=True, help="Public key (PEM). Default: our own."
 )
-def command(bundles: tuple[Path, ...], evidence: Path, checks: Path | None, key_files: tuple[Path, ...]) -> int:
+@click.option(
+    "--timestamp", default="", metavar="URL", help="Let a time-stamping authority (RFC 3161) stamp the bundle."
+)
+@click.option("--pdf/--no-pdf", default=True, show_default=True, help="Print the report into the bundle.")
+def command(
+    bundles: tuple[Path, ...],
+    evidence: Path,
+    checks: Path | None,
+    key_files: tuple[Path, ...],
+    timestamp: str,
+    pdf: bool,  # click hands options over so
+) -> int:
     """Put the BUNDLES of `tenantproof run --shard 1/N` … `N/N` together to one bundle, signed anew.
 
     Every bundle is verified first. Of a shard that is missing, was cut short or does not verify nothing counts, and
@@ -54,14 +66,20 @@ def command(bundles: tuple[Path, ...], evidence: Path, checks: Path | None, key_
     no parts of one run, 3 a gating claim could not be assessed.
     """
     keys = trusted_keys(key_files)
-    record, folder = merge([read_shard(each, keys) for each in bundles], evidence, checks or places.house("checks"))
+    shards = [read_shard(each, keys) for each in bundles]
+    wanted = Sealing(timestamp=timestamp, is_printed=pdf)
+    record, folder = merge(shards, evidence, checks or places.house("checks"), wanted)
     write_index(evidence)
     show(record, folder, Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160))
     return record.gate.exit
 
 
-def merge(shards: list[Shard], evidence: Path, checks: Path) -> tuple[RunRecord, Path]:
-    """Write the merged bundle; its record and folder. Raises UsageError."""
+def merge(shards: list[Shard], evidence: Path, checks: Path, sealing: Sealing) -> tuple[RunRecord, Path]:
+    """Write the merged bundle; its record and folder.
+
+    Raises UsageError for shards that are no parts of one run, and where a run that passed got no time stamp though one
+    was asked for; the bundle is kept then.
+    """
     parts = chosen(shards)
     good = [parts[number] for number in sorted(parts) if not parts[number].trouble]
     if not good:
@@ -74,7 +92,9 @@ def merge(shards: list[Shard], evidence: Path, checks: Path) -> tuple[RunRecord,
         record = _Merged(parts, good, journal, checks).record(folder)
         journal.complete(record.complete)
     files = {**_exhibits(good), **renderings(record), heads.FILE: heads.heads_json(_heads(good))}
-    finish(folder, record, files, signing_key())
+    troubles = seal(folder, record, files, sealing)
+    if record.gate.exit == 0 and troubles:
+        raise UsageError(" ".join(troubles))
     return record, folder
 
 

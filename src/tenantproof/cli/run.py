@@ -19,7 +19,8 @@ from tenantproof.cli.assessment import Plan, attack
 from tenantproof.cli.embedded import embedded, needs_streams
 from tenantproof.cli.history import write_index
 from tenantproof.cli.progress import Progress
-from tenantproof.cli.spread import spread
+from tenantproof.cli.sealing import Sealing
+from tenantproof.cli.spread import Spread, spread
 from tenantproof.cli.table import show
 from tenantproof.evidence.archive import ArchiveError, archive
 from tenantproof.judge.waivers import load_waivers
@@ -149,9 +150,7 @@ def run(choices: Choices) -> int:
             waivers=waivers,
             sweep=SweepChoice(pairs=choices.pairs, budget=choices.budget, seed=choices.seed, shard=choices.shard),
             source=f"embedded {choices.tenants} {choices.overlay}" if choices.target is None else "",
-            timestamp=choices.timestamp,
-            # A browser takes seconds; who tries a few claims looks at the page.
-            is_printed=not only and choices.shard[1] == 1 if choices.pdf is None else choices.pdf,
+            sealing=_sealing(choices),
         )
         record, bundle = attack(plan, progress)
         write_index(choices.evidence)
@@ -179,11 +178,19 @@ def _spread(choices: Choices, checks: Path, profile: Profile | None) -> int:
     arguments += ["--strict"] if choices.strict else []
     with Progress(quiet=choices.quiet) as progress:
         record, bundle = spread(
-            choices.engine, arguments, choices.shards, choices.evidence, checks, profile, progress.note
+            Spread(choices.engine, choices.shards, arguments, choices.evidence, checks, _sealing(choices)),
+            profile,
+            progress.note,
         )
     write_index(choices.evidence)
     show(record, bundle, Console(file=sys.stdout, highlight=False, width=_PRINTED_WIDTH))
     return record.gate.exit
+
+
+def _sealing(choices: Choices) -> Sealing:
+    """A browser takes seconds: who tries a few claims looks at the page, and of shards the whole is printed."""
+    is_whole = not choices.only and choices.shard[1] == 1
+    return Sealing(is_printed=is_whole if choices.pdf is None else choices.pdf, timestamp=choices.timestamp)
 
 
 def shard_of(text: str) -> tuple[int, int]:

@@ -91,11 +91,16 @@ def command(
     defects = _sampled(defects, sample, datetime.now(UTC).toordinal()) if sample else defects
     sections = _sections(cards, checks) if scope == "section" else {}
     only = _all_of(sections, defects) if is_partial else frozenset()
-    with Progress() as progress:
-        baseline, hollow = _undisturbed(cards, checks, only, progress, with_hollow=not is_partial)
-        judge = _Judge(checks, baseline, progress, sections)
-        with ThreadPoolExecutor(jobs) as pool:
-            caught = dict(zip(defects, pool.map(judge.of, defects.values()), strict=True))
+    streams = needs_streams(only or frozenset(cards), checks)
+    with Progress() as progress, ThreadPoolExecutor(jobs) as pool:
+        with embedded(tenants=3, overlay="", note=progress.note, streams=streams) as text:
+            profile = parse(text, "the embedded deployment's profile")
+            progress.note("baseline: the deployment as it is")
+            baseline = _findings(profile, cards, checks, only)
+            judged = pool.map(_Judge(checks, baseline, progress, sections).of, defects.values())
+            # Beside the defects: most of it is waiting for a target that is dead.
+            hollow = {kind.value: _hollow(kind, profile, cards, checks) for kind in (() if is_partial else Hollow)}
+        caught = dict(zip(defects, judged, strict=True))
     known = {claim for defect in everything.values() for claim in defect.claims}
     result = Sensitivity(
         defects=caught,
@@ -108,19 +113,6 @@ def command(
     _print(result, baseline)
     assessed = [finding for claim, finding in baseline.items() if not only or claim in only]
     return 0 if result.holds() and all(map(_was_satisfied, assessed)) else 1
-
-
-def _undisturbed(
-    cards: Mapping[str, Claim], checks: Path, only: frozenset[str], progress: Progress, *, with_hollow: bool
-) -> tuple[Findings, dict[str, tuple[str, ...]]]:
-    """What the checks find without a defect, and which claims each hollow target satisfies."""
-    streams = needs_streams(only or frozenset(cards), checks)
-    with embedded(tenants=3, overlay="", note=progress.note, streams=streams) as text:
-        profile = parse(text, "the embedded deployment's profile")
-        progress.note("baseline: the deployment as it is")
-        baseline = _findings(profile, cards, checks, only)
-        kinds = Hollow if with_hollow else ()
-        return baseline, {kind.value: _hollow(kind, profile, cards, checks) for kind in kinds}
 
 
 def _all_of(sections: Mapping[str, frozenset[str]], defects: Mapping[str, Defect]) -> frozenset[str]:
