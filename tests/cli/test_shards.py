@@ -15,6 +15,7 @@ import pytest
 
 from tenantproof.cli.run import shard_of
 from tenantproof.model.errors import UsageError
+from tests.evidence.authority import authority
 
 BUDGET = 60
 
@@ -43,7 +44,7 @@ def shards(place: Path, profile: Path) -> list[Path]:
 
 
 def merged(place: Path, *parts: Path) -> tuple[int, dict[str, Any], Path]:  # Any: JSON
-    done = run(place, "merge", *map(str, parts), "--evidence", "whole")
+    done = run(place, "merge", *map(str, parts), "--evidence", "whole", "--no-pdf")
     folder = (place / "whole" / "latest").resolve()
     return done.returncode, json.loads((folder / "summary.json").read_text()), folder
 
@@ -68,6 +69,20 @@ def test_the_shards_together_try_the_plan_once_and_their_bundle_verifies(place: 
     assert run(place, "verify", str(folder)).returncode == 0
     parts = [json.loads((each / "summary.json").read_text())["totals"]["observations"] for each in shards]
     assert summary["totals"]["observations"] == sum(parts)
+
+
+def test_the_whole_is_printed_and_stamped_as_any_run_is(place: Path, shards: list[Path]) -> None:
+    with authority() as tsa:
+        done = run(place, "merge", *map(str, shards), "--evidence", "stamped", "--timestamp", tsa.url)
+        assert done.returncode == 0, done.stdout + done.stderr
+        told = run(place, "verify", "stamped/latest", "--tsa", str(tsa.root))
+    assert told.returncode == 0, told.stdout
+    assert "by CN=authority of time" in told.stdout
+    assert (place / "stamped" / "latest" / "report.pdf").read_bytes().startswith(b"%PDF")
+    silent = run(place, "merge", *map(str, shards), "--evidence", "stamped", "--timestamp", tsa.url, "--no-pdf")
+    assert silent.returncode == 2
+    assert "signed, and bears no time stamp" in silent.stderr
+    assert not (place / "stamped" / "latest" / "report.pdf").exists()
 
 
 def test_a_shard_that_is_missing_leaves_its_claims_open(place: Path, shards: list[Path]) -> None:
