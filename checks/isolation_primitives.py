@@ -50,6 +50,8 @@ def check_a_stream_is_open_to_its_own_tenant_alone(streams: EventStreams, ledger
         ledger.calibrate(streams.own_read(tenant), is_=PERMITTED)
         ledger.calibrate(streams.own_group(tenant), is_=PERMITTED)
         ledger.calibrate(streams.own_listing(tenant), is_=PRESENT)
+    for seen in streams.own_rights():
+        ledger.calibrate(seen, is_=PRESENT)
     ledger.population(streams.units)
     for attacker, victim in streams.pairs:
         for crossing in streams.crossings(attacker, victim):
@@ -57,6 +59,8 @@ def check_a_stream_is_open_to_its_own_tenant_alone(streams: EventStreams, ledger
         for listing in streams.listings(attacker, victim):
             ledger.expect(listing, is_=ABSENT)
         ledger.expect(streams.foreign_or_absent(attacker, victim), is_=ALIKE)
+    for seen in streams.rights_of_others():
+        ledger.expect(seen, is_=ABSENT)
     for tenant in streams.tenants:
         ledger.expect(streams.wrong_password(tenant), is_=REFUSED)
         ledger.calibrate(streams.own_read(tenant), is_=PERMITTED)

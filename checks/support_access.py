@@ -143,7 +143,7 @@ def check_nobody_of_support_has_access_that_stands(standing: StandingAccess, led
     ledger.population(standing.population)
     for seen in standing.tries():
         ledger.expect(seen, is_=REFUSED)
-    for seen in (*standing.logins(), *standing.keys()):
+    for seen in (*standing.logins(), *standing.keys(), *standing.roles(), *standing.streams()):
         ledger.expect(seen, is_=ABSENT)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from tenantproof.clients.target import Target
@@ -21,7 +22,7 @@ from tests.streams.brokers import running_streams
 from tests.streams.test_broker import PrefixedAccess
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin as Lent
-from venturi.streams.tenancy import Stream
+from venturi.streams.tenancy import SUPPORT, Stream
 
 
 def kafka_of(streams: Streams, folder: Path) -> Kafka:
@@ -43,7 +44,8 @@ def kafka_of(streams: Streams, folder: Path) -> Kafka:
         )
         for tenant in streams.ingest.producers
     }
-    return Kafka(bootstrap=streams.broker.address, ca=str(ca), tenants=tenants)
+    auditor = login(streams.auditor)
+    return Kafka(bootstrap=streams.broker.address, ca=str(ca), tenants=tenants, auditor=auditor, support=(SUPPORT,))
 
 
 @contextlib.contextmanager
@@ -70,6 +72,8 @@ def test_tenants_that_are_kept_apart_are_seen_to_be(streams: Streams, tmp_path: 
             assert probe.own_group(tenant).outcome is PERMITTED
             assert probe.own_listing(tenant).outcome is PRESENT
             assert probe.wrong_password(tenant).outcome is REFUSED
+        assert {seen.outcome for seen in probe.own_rights()} == {PRESENT}
+        assert {seen.outcome for seen in probe.rights_of_others()} == {ABSENT}
         for attacker, victim in probe.pairs:
             assert set(outcomes(probe.crossings(attacker, victim)).values()) == {REFUSED}
             assert set(outcomes(probe.listings(attacker, victim)).values()) == {ABSENT}
@@ -86,16 +90,32 @@ def test_a_namesake_behind_a_prefix_is_seen_to_get_in(tmp_path: Path) -> None:
         assert seen["describe", "producer"] is PERMITTED
         assert seen["join", "consumer"] is PERMITTED
         assert PRESENT in outcomes(probe.listings("acme", "acme-eu")).values()
+        rights = {seen.unit.victim: seen.outcome for seen in probe.rights_of_others() if seen.unit}
+        assert rights == {"acme": ABSENT, "acme-eu": PRESENT, "globex": ABSENT}
         assert set(outcomes(probe.crossings("acme-eu", "acme")).values()) == {REFUSED}
 
 
-def test_a_broker_that_is_not_there_refuses_nothing(streams: Streams, tmp_path: Path) -> None:
-    import msgspec
+def test_without_an_auditors_login_the_permissions_are_not_judged(streams: Streams, tmp_path: Path) -> None:
+    lent = kafka_of(streams, tmp_path)
+    with probing(msgspec.structs.replace(lent, auditor=None)) as probe, probing(lent) as audited:
+        assert [*probe.own_rights(), *probe.rights_of_others()] == []
+        assert audited.units == probe.units + len(probe.tenants)
 
+
+def test_who_may_read_topics_may_not_read_the_permissions(streams: Streams, tmp_path: Path) -> None:
+    lent = kafka_of(streams, tmp_path)
+    blind = msgspec.structs.replace(lent, auditor=lent.tenants["acme"].consumer)
+    with probing(blind) as probe:
+        assert {seen.outcome for seen in probe.own_rights()} == {ABSENT}, "the calibration is to fail"
+        assert {seen.outcome for seen in probe.rights_of_others()} == {UNANSWERED}
+
+
+def test_a_broker_that_is_not_there_refuses_nothing(streams: Streams, tmp_path: Path) -> None:
     dead = msgspec.structs.replace(kafka_of(streams, tmp_path), bootstrap="127.0.0.1:1")
     with probing(dead, seconds=0.6) as probe:
         seen = [probe.plant("acme"), probe.wrong_password("acme"), *probe.crossings("acme", "globex")]
         seen += [*probe.listings("acme", "globex"), probe.foreign_or_absent("acme", "globex")]
+        seen += [*probe.own_rights(), *probe.rights_of_others()]
         assert {observation.outcome for observation in seen} == {UNANSWERED}
 
 

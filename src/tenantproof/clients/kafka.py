@@ -34,6 +34,21 @@ class Reply:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Binding:
+    """One permission that the broker keeps, in Kafka's own words: ALLOW or DENY, LITERAL or PREFIXED, READ, TOPIC …"""
+
+    principal: str
+    permission: str
+    operation: str
+    kind: str
+    name: str
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"{self.principal} {self.operation} {self.kind} {self.name} ({self.pattern})"
+
+
 class Session:
     """One user at the broker. Every act is over within `seconds`. `close()` when done."""
 
@@ -67,6 +82,17 @@ class Session:
                 self._admin().poll(0)
                 if self._denied or time.monotonic() > deadline:
                     raise
+
+    def bindings(self) -> tuple[Reply, tuple[Binding, ...]]:
+        """All permissions that there are, which takes DESCRIBE on the cluster."""
+        found: list[Binding] = []
+
+        def act() -> Reply:
+            told = self._admin().describe_acls(_everything(), request_timeout=self.seconds).result(self.seconds)
+            found.extend(_binding(each) for each in told)
+            return Reply(said=tuple(sorted(str(each) for each in found)))
+
+        return self._timed(act), tuple(found)
 
     def describe(self, topic: str) -> Reply:
         """What the user is told of one topic."""
@@ -205,6 +231,24 @@ def _settings(broker: Kafka, user: str, password: str) -> dict[str, Any]:
         "logger": _LOG,
     }
     return {**told, "ssl.ca.location": broker.ca} if broker.ca else told
+
+
+def _everything() -> Any:  # noqa: ANN401  # the client has no types
+    module = _module("confluent_kafka.admin")
+    kind, pattern = module.ResourceType.ANY, module.ResourcePatternType.ANY
+    operation, permission = module.AclOperation.ANY, module.AclPermissionType.ANY
+    return module.AclBindingFilter(kind, None, pattern, None, None, operation, permission)
+
+
+def _binding(told: Any) -> Binding:  # noqa: ANN401  # the client has no types
+    return Binding(
+        principal=str(told.principal),
+        permission=told.permission_type.name,
+        operation=told.operation.name,
+        kind=told.restype.name,
+        name=str(told.name),
+        pattern=told.resource_pattern_type.name,
+    )
 
 
 def _module(name: str) -> Any:  # noqa: ANN401  # an optional, untyped module

@@ -27,11 +27,17 @@ class TenantStream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Kafka(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The broker: `bootstrap` is host:port, also named in safety.hosts; `ca` a file with the certificate (PEM)."""
+    """The broker: `bootstrap` is host:port, also named in safety.hosts; `ca` a file with the certificate (PEM).
+
+    `auditor` may read the broker's permissions (DESCRIBE on the cluster) and nothing else; without it what others than
+    the tenants' own users hold is not assessed. `support` are the users of the vendor's support at the broker.
+    """
 
     bootstrap: str
     tenants: dict[str, TenantStream]
     ca: str = ""
+    auditor: StreamLogin | None = None
+    support: tuple[str, ...] = ()
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

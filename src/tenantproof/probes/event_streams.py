@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from itertools import permutations
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from tenantproof.model.outcome import (
 )
 from tenantproof.model.streams_profile import Kafka, StreamLogin, TenantStream
 from tenantproof.probes.probe import Probe
+from tenantproof.probes.stream_rights import Rights, read_rights
 
 SECONDS = 6.0
 """An act that is neither done nor refused by then is unanswered."""
@@ -54,7 +56,8 @@ class EventStreams(Probe):
     def units(self) -> int:
         """How many units there are to try: what every pair is tried with, and a guess at every tenant's password."""
         by_role = (len(ACTS) - 1) * 2
-        return len(self.pairs) * (by_role + 2) + len(self.tenants)
+        audited = len(self.tenants) if self._broker.auditor else 0
+        return len(self.pairs) * (by_role + 2) + len(self.tenants) + audited
 
     def plant(self, tenant: str) -> Observation:
         """The tenant's own producer appends a message that nobody could guess."""
@@ -124,6 +127,27 @@ class EventStreams(Probe):
         for session in self._sessions.values():
             session.close()
 
+    @cached_property
+    def _rights(self) -> Rights | None:
+        return read_rights(self._broker, self._seconds)
+
+    def own_rights(self) -> Iterator[Observation]:
+        """Where the broker's permissions may be read: each tenant's own users are among those who hold some."""
+        for tenant in self.tenants if self._rights else ():
+            assert self._rights
+            outcome = self._rights.of_own(self._stream(tenant))
+            what = f"the broker's permissions name the users of {tenant}"
+            yield self._seen(what, self._rights.reply, outcome, self._broker.auditor)
+
+    def rights_of_others(self) -> Iterator[Observation]:
+        """Where the broker's permissions may be read: whether anybody else holds something on a tenant's stream."""
+        for tenant in self.tenants if self._rights else ():
+            assert self._rights
+            outcome, notes = self._rights.of_others(self._stream(tenant))
+            what = f"somebody else may do something with the stream of {tenant}"
+            unit = Unit("others", tenant, "permissions", "broker")
+            yield self._seen(what, self._rights.reply, outcome, self._broker.auditor, unit, notes=notes)
+
     def _read(self, attacker: str, victim: str, role: str = "consumer") -> Observation:
         offset, nonce = self._planted.get(victim, (-1, ""))
         session = self._session(attacker, role)
@@ -156,9 +180,12 @@ class EventStreams(Probe):
         if (tenant, role) not in self._sessions:
             stream = self._stream(tenant)
             login = stream.producer if role == "producer" else stream.consumer
-            seconds = min(SECONDS, self.target.profile.safety.timeout_seconds)
-            self._sessions[tenant, role] = Session(self._broker, login, seconds)
+            self._sessions[tenant, role] = Session(self._broker, login, self._seconds)
         return self._sessions[tenant, role]
+
+    @property
+    def _seconds(self) -> float:
+        return min(SECONDS, self.target.profile.safety.timeout_seconds)
 
     def _seen(
         self,

@@ -107,6 +107,12 @@ def collect(target: Target) -> Facts:
     return facts
 
 
+def known_facts(target: Target) -> Facts:
+    """What an earlier check of this run has collected, else all facts collected now."""
+    left = target.exhibits.get(EXHIBIT)
+    return msgspec.json.decode(left, type=Facts) if left else collect(target)
+
+
 def canonical(facts: Facts) -> bytes:
     """The facts as canonical JSON (RFC 8785)."""
     return rfc8785.dumps(msgspec.to_builtins(facts)) + b"\n"

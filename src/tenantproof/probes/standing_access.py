@@ -12,11 +12,15 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Operation, Tenant
 from tenantproof.probes.access_cast import support_of
+from tenantproof.probes.key_facts import known_facts
+from tenantproof.probes.permissions.authorize import Authorizer
+from tenantproof.probes.permissions.closure import Closure
 from tenantproof.probes.permissions.documents import read_document
 from tenantproof.probes.permissions.evaluate import possible_actions, read_grants
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import access, new_probe, refusal_name, sight
+from tenantproof.probes.stream_rights import read_rights
 
 _LOGINS = """
 SELECT rolname FROM pg_roles
@@ -105,13 +109,52 @@ class StandingAccess(Probe):
         outcome = UNANSWERED if silent else PRESENT if found else ABSENT
         note = silent or f"roles: {', '.join(found) or 'none'}"
         what = f"a role beside the service's may connect to the database of {tenant.id}"
-        return self._seen(what, tenant, outcome, note, "database roles")
+        return self._seen(what, tenant.id, outcome, note, "database roles")
 
     def keys(self) -> Iterator[Observation]:
         """For each tenant and each of support's identities at AWS: what policy and grants of the tenant's key give."""
         for tenant in self.tenants:
             for arn in self.support.arns if self.target.profile.aws and "auditor" in tenant.aws else ():
                 yield self._key(tenant, arn)
+
+    def roles(self) -> Iterator[Observation]:
+        """For each tenant and each of support's identities at AWS: whom else of the workload or tenant it could act as.
+
+        Nothing where the vendor's auditor, who lists the vendor's roles and what they may do, is not lent.
+        """
+        aws, arns = self.target.profile.aws, self.support.arns
+        if aws is None or aws.auditor is None or not arns:
+            return
+        facts = known_facts(self.target)
+        listed, closure = {each.arn for each in facts.principals}, Closure(Authorizer(facts))
+        for arn in arns:
+            others = {each.holder.caller.principal: each.steps for each in closure.reach(arn)[1:]}
+            for tenant in self.tenants:
+                strange = {
+                    other: steps
+                    for other, steps in others.items()
+                    if other == Caller.of(aws.workload.arn).principal or f":{tenant.account}:" in other
+                }
+                outcome = PRESENT if strange else ABSENT if arn in listed else UNANSWERED
+                ways = [f"{other}: {'; '.join(steps)}" for other, steps in sorted(strange.items())]
+                note = ways[0] if ways else "it could act as nobody else" if arn in listed else f"nobody lists {arn}"
+                what = f"support's {arn.rsplit('/', 1)[-1]} could act as somebody who reaches what is {tenant.id}'s"
+                yield self._seen(what, tenant.id, outcome, note, "roles")
+
+    def streams(self) -> Iterator[Observation]:
+        """For each tenant's stream and each of support's users at the broker: what its permissions give that user.
+
+        Nothing where there are no streams, or nobody lends an auditor's login.
+        """
+        broker = self.target.profile.kafka
+        rights = read_rights(broker, self.target.profile.safety.timeout_seconds) if broker else None
+        for name, stream in broker.tenants.items() if broker and rights else ():
+            for user in broker.support if broker else ():
+                assert rights
+                outcome, notes = rights.of_user(stream, user)
+                what = f"support's {one_line(user)} holds something on the stream of {name}"
+                note = rights.reply.refused or rights.reply.failure or ", ".join(notes) or "nothing allows it anything"
+                yield self._seen(what, name, outcome, note, "broker users")
 
     def _key(self, tenant: Tenant, arn: str) -> Observation:
         auditor = tenant.aws["auditor"]
@@ -120,20 +163,20 @@ class StandingAccess(Probe):
         granted = self.target.aws.call(kms, "list_grants", KeyId=tenant.key_arn, Limit=100)
         what = f"support's {arn.rsplit('/', 1)[-1]} holds something on the key of {tenant.id}"
         if silent := policy.failure or policy.code or granted.failure or granted.code:
-            return self._seen(what, tenant, UNANSWERED, silent, "keys")
+            return self._seen(what, tenant.id, UNANSWERED, silent, "keys")
         document = read_document("key policy", str(policy.data.get("Policy", "")), resource_based=True)
         grants = read_grants(list(granted.data.get("Grants") or []))
         held = possible_actions(tenant.key_arn, Caller.of(arn), document, grants)
         note = ", ".join(sorted(held)[:5]) or "nothing allows it anything"
-        return self._seen(what, tenant, PRESENT if held else ABSENT, note, "keys")
+        return self._seen(what, tenant.id, PRESENT if held else ABSENT, note, "keys")
 
-    def _seen(self, what: str, tenant: Tenant, outcome: Outcome, note: str, where: str) -> Observation:
-        unit = Unit("support", tenant.id, where, "standing access")
+    def _seen(self, what: str, tenant: str, outcome: Outcome, note: str, where: str) -> Observation:
+        unit = Unit("support", tenant, where, "standing access")
         return Observation(
             probe=new_probe(),
             what=what,
             outcome=outcome,
-            principal=f"{tenant.id}, for itself",
+            principal=f"{tenant}, for itself",
             response=one_line(note),
             response_digest=digest(note),
             unit=unit,

@@ -14,7 +14,9 @@ import msgspec
 from venturi.aws.clients import connect
 from venturi.parts import Parts
 from venturi.provision import surroundings
+from venturi.provision.keys import SUPPORT_ROLE
 from venturi.provision.plan import VENDOR_ACCOUNT, AwsUser, Plan, TenantPlan
+from venturi.provision.surroundings import Surroundings
 from venturi.settings import AwsClientSettings
 
 Client: TypeAlias = Any
@@ -129,8 +131,9 @@ def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dic
     result = {tenant: msgspec.structs.replace(made, key_arn=keys[tenant]) for tenant, made in result.items()}
     region = next(iter(keys.values())).split(":")[3]
     parts.keys().hand_over(keys, lambda account: client(endpoint, accounts.roots[account], "kms", region))
-    _workload_role(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()])
-    around = surroundings.build(endpoint, plan, accounts, keys, parts.surroundings()).tenants
+    stands = parts.surroundings()
+    _vendor_roles(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()], stands)
+    around = surroundings.build(endpoint, plan, accounts, keys, stands).tenants
     return {
         tenant: msgspec.structs.replace(made, **msgspec.structs.asdict(around[tenant]))
         for tenant, made in result.items()
@@ -186,16 +189,21 @@ def _user_who_may(iam: Client, name: str, actions: Sequence[str]) -> None:
     iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=_policy(allow))
 
 
-def _workload_role(endpoint: str, root: AwsUser, topics: list[str]) -> None:
+def _vendor_roles(endpoint: str, root: AwsUser, topics: list[str], stands: Surroundings) -> None:
     iam = client(endpoint, root, "iam", "us-east-1")
     _user_who_may(iam, "auditor", _AUDITOR_READS)
-    trust = _statement({"AWS": root.arn}, "sts:AssumeRole", "*")
-    del trust["Resource"]
-    iam.create_role(RoleName="venturi-workload", AssumeRolePolicyDocument=_policy(trust))
+    iam.create_role(RoleName=SUPPORT_ROLE, AssumeRolePolicyDocument=_trust([root.arn]))
+    iam.put_role_policy(RoleName=SUPPORT_ROLE, PolicyName="support", PolicyDocument=_policy(*stands.support_may()))
+    iam.create_role(RoleName="venturi-workload", AssumeRolePolicyDocument=_trust(stands.workload_trusts()))
     # On purpose as wide as the vendor could make it: what holds the vendor is the tenant's key policy, not our own.
     keys = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
     publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": topics}
     iam.put_role_policy(RoleName="venturi-workload", PolicyName="workload", PolicyDocument=_policy(keys, publish))
+
+
+def _trust(principals: list[str]) -> str:
+    """Who may assume a role."""
+    return _policy({"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"})
 
 
 def client(endpoint: str, user: AwsUser, service: str, region: str) -> Client:

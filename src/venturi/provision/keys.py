@@ -11,6 +11,7 @@ PolicyDocument: TypeAlias = dict[str, Any]
 Client: TypeAlias = Any
 """A client of boto3, which is generated at run time and has no static type."""
 WORKLOAD_ROLE = "venturi-workload"
+SUPPORT_ROLE = "venturi-support"
 WORKLOAD_OPERATIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from venturi.provision.aws import AwsAccounts, TenantAws
 from venturi.provision.factors import credential_of
+from venturi.provision.keys import SUPPORT_ROLE
 from venturi.provision.plan import (
     AUDIENCE,
     CONFORMANCE,
@@ -30,6 +31,7 @@ from venturi.provision.surroundings import EXPORTS
 from venturi.settings import SupportSettings
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin
+from venturi.streams.tenancy import SUPPORT
 from venturi.trail.checkpoint import origin_of, verifier_key
 from venturi.trail.heads import ORIGIN as HEADS
 
@@ -138,7 +140,13 @@ def stream_tables(streams: Streams, secrets: SecretFiles) -> Table:
         if tenant != DRILL
     }
     return {
-        "kafka": {"bootstrap": streams.broker.address, "ca": ca, "tenants": tenants},
+        "kafka": {
+            "bootstrap": streams.broker.address,
+            "ca": ca,
+            "tenants": tenants,
+            "auditor": _stream_login(streams.auditor, secrets),
+            "support": [SUPPORT],
+        },
         "resolution": {"writer": "collector", "reader": "reader"},
     }
 
@@ -221,7 +229,7 @@ def _support(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
     return {
         "max_seconds": 3600,
         "shortest_seconds": 1,
-        "arns": [f"arn:aws:iam::{VENDOR_ACCOUNT}:role/venturi-support"],
+        "arns": [f"arn:aws:iam::{VENDOR_ACCOUNT}:role/{SUPPORT_ROLE}"],
         "notice_word": "activated",
         "principals": {person.name: _principal(person, issuer, secrets) for person in plan.support},
         "operations": {

@@ -110,6 +110,14 @@ class Surroundings:
         del tenant
         return [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": network}]}]
 
+    def workload_trusts(self) -> list[str]:
+        """Who may become the vendor's workload (ARNs): the platform that runs it, by the account's root."""
+        return [f"arn:aws:iam::{VENDOR_ACCOUNT}:root"]
+
+    def support_may(self) -> list[Arguments]:
+        """What the role of the vendor's support may do at AWS (statements of a policy): see whether things run."""
+        return [{"Effect": "Allow", "Action": ["cloudwatch:GetMetricData", "health:DescribeEvents"], "Resource": "*"}]
+
     def peerings(self, tenants: Mapping[str, str], aggregation: str) -> list[tuple[str, str]]:
         """Pairs of networks (VPC ids) that are to be joined: none. `tenants`: tenant to VPC."""
         del tenants, aggregation

@@ -14,7 +14,7 @@ from venturi.streams.broker import ADMIN, Broker, Certificate
 from venturi.streams.errors import NoBroker
 from venturi.streams.kafka_home import find
 from venturi.streams.settings import BrokerSettings, IngestStreams, ResolverStreams, StreamLogin
-from venturi.streams.tenancy import Stream, StreamAccess, provision
+from venturi.streams.tenancy import AUDITOR, SUPPORT, Stream, StreamAccess, provision
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Streams:
     broker: Broker
     ingest: IngestStreams
     resolver: ResolverStreams
+    auditor: StreamLogin
 
 
 def build(
@@ -40,7 +41,8 @@ def build(
     if find_spec("confluent_kafka") is None:
         raise NoBroker('the Kafka client is not installed; run: pip install "tenantproof[kafka]"')
     streams = [Stream(tenant) for tenant in tenants]
-    words = {user: secrets.token_urlsafe(24) for stream in streams for user in (stream.producer, stream.consumer)}
+    users = [AUDITOR, SUPPORT, *(user for stream in streams for user in (stream.producer, stream.consumer))]
+    words = {user: secrets.token_urlsafe(24) for user in users}
     made = self_signed("venturi-kafka")
     broker = Broker(find(), directory, Certificate(made.certificate, made.key))
     broker.start(register)
@@ -64,6 +66,7 @@ def build(
                 for stream in streams
             },
         ),
+        StreamLogin(user=AUDITOR, password=words[AUDITOR], topic=""),
     )
 
 

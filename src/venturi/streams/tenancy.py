@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 SECONDS = 15.0
+AUDITOR = "venturi.auditor"
+"""The user that reads who may do what, and no topic."""
+SUPPORT = "venturi.support"
+"""The vendor's support at the broker: a user that sees whether the broker lives, and to whom nothing is permitted."""
 ITERATIONS = 4096
 """The least that Kafka takes; the passwords are random and long."""
 
@@ -48,11 +52,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Acl:
-    """One permission: a user, an operation, and the topic or group that it is about. Names as Kafka spells them."""
+    """One permission: a user, an operation, and what it is about; names as Kafka spells them (BROKER: the cluster)."""
 
     user: str
     operation: Literal["READ", "WRITE", "DESCRIBE", "ALL"]
-    kind: Literal["TOPIC", "GROUP"]
+    kind: Literal["TOPIC", "GROUP", "BROKER"]
     name: str
     pattern: Literal["LITERAL", "PREFIXED"] = "LITERAL"
 
@@ -70,6 +74,10 @@ class StreamAccess:
             Acl(stream.consumer, "READ", "GROUP", stream.group),
         ]
 
+    def common(self) -> list[Acl]:
+        """What is permitted beside the tenants' streams: to read the permissions, for whoever audits them."""
+        return [Acl(AUDITOR, "DESCRIBE", "BROKER", "kafka-cluster")]
+
 
 def provision(
     configuration: dict[str, Any], streams: Iterable[Stream], access: StreamAccess, passwords: Mapping[str, str]
@@ -85,7 +93,8 @@ def provision(
     _settle(admin.alter_user_scram_credentials(_credentials(passwords), request_timeout=SECONDS).values())
     topics = [kafka_admin().NewTopic(stream.topic, 1, 1, config=TOPIC) for stream in wanted]
     _settle(admin.create_topics(topics, request_timeout=SECONDS).values())
-    bindings = [_binding(acl) for stream in wanted for acl in access.acls(stream)]
+    permitted = [*access.common(), *(acl for stream in wanted for acl in access.acls(stream))]
+    bindings = [_binding(acl) for acl in permitted]
     _settle(admin.create_acls(bindings, request_timeout=SECONDS).values())
     _await_in_force(admin, {stream.topic for stream in wanted}, set(bindings))
 
