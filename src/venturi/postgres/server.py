@@ -46,14 +46,15 @@ _SETTINGS = {
     # No replica is ever fed from here, so nobody can ask to be one.
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # The cluster ends with the deployment, so nothing of it has to survive the machine; what a process is killed
-    # over is with the system by then, and does.
-    "fsync": "off",
-    "full_page_writes": "off",
     "log_statement": "none",
     "log_min_error_statement": "panic",
     "password_encryption": "scram-sha-256",
 }
+
+
+# The cluster ends with the deployment, so nothing of it has to survive the machine; what a process is killed over is
+# with the system by then, and does. In the file, where ALTER SYSTEM outranks it.
+_NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
 
 
 class PostgresDied(Exception):
@@ -180,6 +181,8 @@ class PostgresServer:
             password = secrets.token_urlsafe(24)
             self._initdb(password)
             pristine.keep(self.data, password, known)
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.write(_NOT_DURABLE)
         hand_over(self._home)
         return password
 
