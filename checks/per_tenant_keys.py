@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from tenantproof.plugin.kit import ABSENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.per_tenant_keys import DeepErasure, EncryptedStores, Erasure, KeyReach, TenantKeys
+from tenantproof.probes.per_tenant_keys import DeepErasure, EncryptedStores, Erasure, KeyReach, RacedErasure, TenantKeys
 
 
 @claim("KE-1")
@@ -138,6 +138,21 @@ def check_one_subject_is_erased_and_nobody_else(erasure: Erasure, ledger: Ledger
     ledger.expect(erasure.content(bystander), is_=PRESENT)
     ledger.expect(erasure.write_again(erased), is_=REFUSED)
     ledger.expect(erasure.content(erased), is_=ABSENT)
+    ledger.calibrate(erasure.content(bystander), is_=PRESENT)
+
+
+@claim("ER-2")
+def check_what_is_under_way_during_an_erasure_does_not_outlive_it(erasure: RacedErasure, ledger: Ledger) -> None:
+    """A write in flight can bring a data key back, or leave it where the next page of a listing finds it."""
+    bystander = erasure.bystander()
+    for writers in erasure.widths:
+        ledger.calibrate(erasure.content(bystander), is_=PRESENT)
+        erased, rows = erasure.race(writers)
+        ledger.calibrate(erased, is_=PERMITTED)
+        for row in rows:
+            ledger.expect(erasure.shown(row), is_=ABSENT)
+            ledger.expect(erasure.content(row), is_=ABSENT)
+        ledger.expect(erasure.write_again(rows[0]), is_=REFUSED)
     ledger.calibrate(erasure.content(bystander), is_=PRESENT)
 
 

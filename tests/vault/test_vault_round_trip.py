@@ -29,6 +29,7 @@ class CountedKms(Kms):
     def __init__(self, settings: AwsClientSettings) -> None:
         super().__init__(settings)
         self.calls: Counter[str] = Counter()
+        self.pause = 0.0
 
     async def generate_data_key(self, key_arn: str, context: Mapping[str, str]) -> DataKey:
         self.calls["generate"] += 1
@@ -36,6 +37,7 @@ class CountedKms(Kms):
 
     async def decrypt(self, key_arn: str, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         self.calls["decrypt"] += 1
+        await asyncio.sleep(self.pause)
         return await super().decrypt(key_arn, wrapped, context)
 
 
@@ -138,6 +140,26 @@ def test_a_shredded_subject_is_gone_at_once_and_for_good_and_its_neighbour_is_no
                     await vault.seal(*PLACE, "x")
             assert await on.vault.open("alder", "s2", "r2", "note", beside) == "y"
             assert not await on.vault.shred("alder", "s1")
+
+    asyncio.run(scenario())
+
+
+def test_a_key_that_is_being_fetched_as_its_subject_is_shredded_is_not_kept(
+    cloud: Cloud, key_arns: dict[str, str], open_pools: OpenPools
+) -> None:
+    async def scenario() -> None:
+        async with bench(cloud, key_arns, open_pools) as on:
+            blob = await on.elsewhere.seal(*PLACE, "x")
+            beside = await on.vault.seal("alder", "s2", "r2", "note", "y")
+            on.kms.pause = 0.1
+            reading = asyncio.create_task(on.vault.open(*PLACE, blob))
+            await asyncio.sleep(0.03)
+            assert await on.vault.shred("alder", "s1")
+            await reading
+            with one_request():  # which asks KMS for its first key of a tenant, and believes the cache from then on
+                assert await on.vault.open("alder", "s2", "r2", "note", beside) == "y"
+                with pytest.raises(Unrecoverable):
+                    await on.vault.open(*PLACE, blob)
 
     asyncio.run(scenario())
 

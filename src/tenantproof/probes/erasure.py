@@ -54,13 +54,20 @@ class Erasure(Probe):
 
     def plant(self, subject: str = "") -> Planted:
         """Write a record of a subject of its own, or of the one given. Whether it went in shows when it is read."""
-        made = Planted(
-            id=f"tp_{secrets.token_hex(10)}",
+        return self.written(self.new(subject))
+
+    def new(self, subject: str = "", prefix: str = "tp_") -> Planted:
+        """A record that nobody has yet; its id begins with `prefix`."""
+        return Planted(
+            id=f"{prefix}{secrets.token_hex(10)}",
             subject=subject or f"tp_{secrets.token_hex(10)}",
             canary=f"cnry-{secrets.token_hex(12)}",
         )
-        self._write(made)
-        return made
+
+    def written(self, row: Planted) -> Planted:
+        """The same, once it was written; whether it went in shows when it is read."""
+        self._write(row)
+        return row
 
     def read(self, row: Planted) -> Observation:
         """A record read by id. Refused is the contract's answer for a key that can't be used."""
@@ -98,7 +105,7 @@ class Erasure(Probe):
 
     def write_again(self, row: Planted) -> Observation:
         """A second record under an erased subject: refused, or taken in."""
-        again = Planted(f"tp_{secrets.token_hex(10)}", row.subject, f"cnry-{secrets.token_hex(12)}")
+        again = self.new(row.subject)
         request, answer = self._write(again)
         refused = refusal_name(answer, self.target.profile.http) == "conflict"
         outcome = UNANSWERED if not answer.is_whole else REFUSED if refused else UNCLEAR

@@ -18,6 +18,7 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, UNANSWERED, UN
 from tenantproof.model.profile import Aws, Tenant
 from tenantproof.probes.encrypted_stores import EncryptedStores
 from tenantproof.probes.erasing.depth import DeepErasure
+from tenantproof.probes.erasing.racing import RacedErasure
 from tenantproof.probes.erasure import Erasure
 from tenantproof.probes.key_calls import Arguments, KeyCall, harmful, harmless, outcome_of, undo_of
 from tenantproof.probes.key_reach import KeyReach
@@ -27,7 +28,7 @@ from tenantproof.probes.permissions.evaluate import Grant, decide, possible_acti
 from tenantproof.probes.permissions.principals import Caller
 from tenantproof.probes.probe import Probe
 
-__all__ = ["DeepErasure", "EncryptedStores", "Erasure", "KeyReach", "TenantKeys"]
+__all__ = ["DeepErasure", "EncryptedStores", "Erasure", "KeyReach", "RacedErasure", "TenantKeys"]
 
 _YEAR_DAYS = 365
 _SLACK = timedelta(days=1)

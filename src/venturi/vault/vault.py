@@ -72,15 +72,16 @@ class Vault:
 
         Other processes may hold the key for as long as their cache does; backups, until the tenant's key is destroyed.
         """
-        try:
-            return await self._rows.shred(tenant, subject)
-        finally:
-            self._cache.forget(tenant, subject)
+        # In turn: whoever found the row a moment ago still asks KMS, and would put the key into the cache after us.
+        async with self._turn(tenant, subject):
+            try:
+                return await self._rows.shred(tenant, subject)
+            finally:
+                self._cache.forget(tenant, subject)
 
     async def data_key(self, tenant: str, subject: str, *, create: bool) -> bytes:
         """The subject's plaintext data key, from the cache or from KMS; the first of a request is from KMS."""
-        turn = self._turns.setdefault((tenant, subject), asyncio.Lock())
-        async with turn:  # or a page of one subject's records would ask KMS once for each
+        async with self._turn(tenant, subject):  # or a page of one subject's records would ask KMS once for each
             held = self._cache.find(tenant, subject)
             if held is not None and not self.must_ask(tenant):
                 return held
@@ -92,6 +93,9 @@ class Vault:
                 raise
             self._cache.keep(tenant, subject, key)
             return key
+
+    def _turn(self, tenant: str, subject: str) -> asyncio.Lock:
+        return self._turns.setdefault((tenant, subject), asyncio.Lock())
 
     def must_ask(self, tenant: str) -> bool:
         """Whether KMS has to be asked although the key is in the cache."""
