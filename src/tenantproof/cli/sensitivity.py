@@ -37,12 +37,17 @@ Findings: TypeAlias = Mapping[str, Finding]
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
-    """What one defect turned: `collateral` are claims that changed and that it does not name."""
+    """What one defect turned. `collateral` are claims that it does not name and that turned all the same.
+
+    `left_open` are those that could not be assessed any more: what they need to begin with did not work. That is no
+    false alarm, and a run says so.
+    """
 
     expected: tuple[str, ...]
     caught: tuple[str, ...]
     collateral: tuple[str, ...]
     missed: bool
+    left_open: tuple[str, ...] = ()
 
 
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +148,9 @@ class _Judge:
         result = Caught(
             expected=defect.claims,
             caught=tuple(sorted(turned & wanted)),
-            collateral=tuple(sorted(changed - (turned & wanted))),
+            collateral=tuple(sorted(turned - wanted)),
             missed=not wanted <= turned,
+            left_open=tuple(sorted(changed - turned - wanted)),
         )
         self._progress.done(_line(defect.name, result))
         return result
@@ -237,7 +243,8 @@ def _line(name: str, result: Caught) -> str:
     verdict = "MISSED" if result.missed else "collateral" if result.collateral else "caught"
     turned = ", ".join(result.caught) or "nothing"
     beside = f"; also turned {', '.join(result.collateral)}" if result.collateral else ""
-    return f"{verdict:<10}  {name}: expected {', '.join(result.expected)}, turned {turned}{beside}"
+    without = f"; left open {', '.join(result.left_open)}" if result.left_open else ""
+    return f"{verdict:<10}  {name}: expected {', '.join(result.expected)}, turned {turned}{beside}{without}"
 
 
 def _print(result: Sensitivity, baseline: Findings) -> None:

@@ -175,7 +175,7 @@ def _tenant(index: int, named: tuple[str, str, str, str], *, is_drill: bool = Fa
         database=f"t_{secrets.token_hex(6)}",
         app_password=secrets.token_urlsafe(24),
         guard_password=secrets.token_urlsafe(24),
-        records=tuple(_record(number) for number in range(6)),
+        records=_records(6),
         principals=(
             _principal(ident, "reader", ("attributions:read", "audit:read")),
             _principal(ident, "approver", ("support:approve", "aggregation:consent", "audit:read"), mfa=True),
@@ -245,11 +245,16 @@ def _store(jurisdiction: str, database: str) -> StorePlan:
 _CHANNELS = ("search", "email", "display", "social", "affiliate", "direct")
 
 
-def _record(number: int) -> RecordPlan:
+def _records(count: int) -> tuple[RecordPlan, ...]:
+    """So many records, of half as many subjects: a subject's key is shared where it should be."""
+    subjects = [f"sub_{number}_{secrets.token_hex(6)}" for number in range((count + 1) // 2)]
+    return tuple(_record(number, subjects[number // 2]) for number in range(count))
+
+
+def _record(number: int, subject: str) -> RecordPlan:
     return RecordPlan(
         id=f"att_{secrets.token_hex(8)}",
-        # Two records share a subject, so that a subject's key is shared where it should be.
-        subject=f"sub_{number // 2}_{secrets.token_hex(6)}",
+        subject=subject,
         channel=_CHANNELS[number % len(_CHANNELS)],
         touchpoint=f"tp_{secrets.token_hex(6)}",
         conversion=f"cv_{secrets.token_hex(6)}",
