@@ -57,6 +57,20 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # [aws.auditor]               # may read IAM in the vendor's account; the same three keys
 # [aws.laboratory]            # administers an account that holds nothing; asked there how this AWS behaves
 
+# The event streams (Kafka, SASL over TLS); without this table they are not assessed. The broker goes into safety.hosts.
+# [kafka]
+# bootstrap = "kafka.example.com:9093"
+# ca = "/etc/ssl/kafka.pem"
+# support = ["support"]       # users of the vendor's support at the broker, to whom nothing may be permitted
+# [kafka.auditor]             # holds DESCRIBE on the cluster; without it nobody else's permissions are judged
+# user = "auditor"
+# password = {{ env = "KAFKA_AUDITOR" }}
+# [kafka.tenants.alder]
+# topic = "alder.events"
+# group = "alder.stage-a"
+# producer = {{ user = "alder.ingest", password = {{ env = "ALDER_INGEST" }} }}
+# consumer = {{ user = "alder.resolver", password = {{ env = "ALDER_RESOLVER" }} }}
+
 # What is done with a finished bundle: the time stamped by an authority, and a copy that nobody can change (S3 with
 # Object Lock; credentials as AWS tools find them on this machine).
 # [evidence]
@@ -69,6 +83,7 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # The break-glass path; without this table the support checks are not assessed.
 # [support]
 # max_seconds = 3600
+# arns = ["arn:aws:iam::111122223333:role/support"]   # support's identities at AWS, which must reach no tenant's key
 # [support.principals.support-1]
 # client = {{ url = "https://issuer.example.com/token", client_id = "support-1", client_secret = {{ env = "S1" }} }}
 # mfa = {{ kind = "assertion-es256", key = {{ file = "/run/secrets/support-1.pem" }} }}
