@@ -81,7 +81,7 @@ class _Script:
 
 @contextmanager
 def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
-    """A profile like the given one whose API, AWS endpoint and databases are hollow; its issuers stay real.
+    """A profile like the given one whose API, AWS, databases and broker are hollow; its issuers stay real.
 
     The server ends with the context. Listens on 127.0.0.1 alone.
     """
@@ -134,6 +134,8 @@ def _pointed_at(profile: Profile, host: str) -> Profile:
     )
     if profile.aws and profile.aws.endpoint:
         changed = replace(changed, aws=replace(profile.aws, endpoint=f"http://{host}"))
+    if profile.kafka:
+        changed = replace(changed, kafka=replace(profile.kafka, bootstrap=host))
     if profile.aggregation:
         changed = replace(changed, aggregation=_without_stores(profile.aggregation, host))
     tenants = tuple(replace(each, database=_moved(each.database, host)) for each in profile.tenants)
