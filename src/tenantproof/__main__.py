@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
+
 from tenantproof.cli import main
 
+# Some of what we stand on is not Python; where that ends the process, its stack is worth more than a number.
+faulthandler.enable()
 main()

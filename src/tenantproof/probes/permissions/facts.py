@@ -109,6 +109,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What could not be read, and why."""
 
 
+# msgspec learns what a Struct holds at its first use, and shows what it has learnt so far to every thread that comes
+# meanwhile; facts are collected by several threads.
+_LEARNT = msgspec.json.Decoder(Facts)
+
+
 def read_facts(raw: bytes, name: str = "the facts") -> Facts:
     """Parse a file of facts. Raises UsageError that says what is wrong with it and where."""
     if len(raw) > LONGEST:
