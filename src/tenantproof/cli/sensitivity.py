@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -97,7 +97,10 @@ def command(
     sections = _sections(cards, checks) if scope == "section" else {}
     only = _all_of(sections, defects) if is_partial else frozenset()
     streams = needs_streams(only or frozenset(cards), checks)
-    with Progress() as progress, ThreadPoolExecutor(jobs) as pool:
+    with Progress() as progress, ExitStack() as stack:
+        pool = ThreadPoolExecutor(jobs)
+        # Whoever calls it off waits for the defects that are being tried, and not for those that would be.
+        stack.callback(pool.shutdown, cancel_futures=True)
         with embedded(tenants=3, overlay="", note=progress.note, streams=streams) as text:
             profile = parse(text, "the embedded deployment's profile")
             progress.note("baseline: the deployment as it is")
