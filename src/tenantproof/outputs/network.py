@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from math import cos, hypot, pi, sin
 
 from tenantproof.model.grid import Cell, Grid
+from tenantproof.outputs.heat import cell_word
 from tenantproof.outputs.visible import visible
 from tenantproof.outputs.words import count
 
@@ -42,7 +42,7 @@ class Way:
     @property
     def mark(self) -> str:
         """✓ all came out as the claims say, ✗ one did not, ? one had no answer."""
-        return "✗" if self.cell.refuted or self.cell.differing else "?" if self.cell.unanswered else "✓"
+        return cell_word(self.cell).mark
 
 
 def ways(grid: Grid) -> list[Way]:
@@ -65,7 +65,8 @@ def network_svg(grid: Grid) -> str:
     title = f"Who could reach whom: {count(len(tried), 'pair')} tried, {broken} of them with a trial that got through"
     left = f"; {len(names) - _MOST} more names are not drawn" if len(names) > _MOST else ""
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" role="img"'
-    parts = [*_lines(drawn, places), *map(_dot, places.values())]
+    lines = (_line(way, places[way.attacker], places[way.victim]) for way in drawn)
+    parts = [*lines, *map(_dot, places.values())]
     return f'{head} font-size="11" font-family="sans-serif"><title>{escape(title + left)}</title>{"".join(parts)}</svg>'
 
 
@@ -79,22 +80,16 @@ def _place(number: int, among: int, name: str) -> _Place:
     return _Place(_WIDE / 2 + _RADIUS * cos(turn), _HIGH / 2 + _RADIUS * sin(turn), name)
 
 
-def _lines(drawn: list[Way], places: dict[str, _Place]) -> Iterator[str]:
-    for way in drawn:
-        yield _line(way, places[way.attacker], places[way.victim])
-
-
 def _line(way: Way, start: _Place, end: _Place) -> str:
     """A bent arrow, so that the way there and the way back are two."""
-    far = hypot(end.x - start.x, end.y - start.y) or 1.0
-    along, across = (end.x - start.x) / far, (end.y - start.y) / far
-    bend = far * _BEND
-    middle = ((start.x + end.x) / 2 - across * bend, (start.y + end.y) / 2 + along * bend)
+    bend = ((start.y - end.y) * _BEND, (end.x - start.x) * _BEND)
+    middle = ((start.x + end.x) / 2 + bend[0], (start.y + end.y) / 2 + bend[1])
+    along, across = _direction((start.x, start.y), (end.x, end.y))
     colour, wide, dash = _LOOKS[way.mark]
     tip = (end.x - along * (_DOT + 3), end.y - across * (_DOT + 3))
     path = f"M{start.x:.0f} {start.y:.0f}Q{middle[0]:.0f} {middle[1]:.0f} {tip[0]:.0f} {tip[1]:.0f}"
     line = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{wide}"{dash}/>'
-    said = _said((middle[0] + (start.x + end.x) / 2) / 2, (middle[1] + (start.y + end.y) / 2) / 2, way, colour)
+    said = _said(middle[0] - bend[0] / 2, middle[1] - bend[1] / 2, way, colour)
     return f"<g><title>{escape(told(way))}</title>{line}{_head(middle, tip, colour)}{said}</g>"
 
 
@@ -124,11 +119,16 @@ def _said(x: float, y: float, way: Way, colour: str) -> str:
 
 
 def _head(middle: tuple[float, float], tip: tuple[float, float], colour: str) -> str:
-    far = hypot(tip[0] - middle[0], tip[1] - middle[1]) or 1.0
-    along, across = (tip[0] - middle[0]) / far * 8, (tip[1] - middle[1]) / far * 8
+    along, across = (8 * each for each in _direction(middle, tip))
     left = f"{tip[0] - along - across / 2:.0f},{tip[1] - across + along / 2:.0f}"
     right = f"{tip[0] - along + across / 2:.0f},{tip[1] - across - along / 2:.0f}"
     return f'<polygon points="{tip[0]:.0f},{tip[1]:.0f} {left} {right}" fill="{colour}"/>'
+
+
+def _direction(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """The vector of length 1 from one point to another; of length 0 where they are one."""
+    far = hypot(end[0] - start[0], end[1] - start[1]) or 1.0
+    return (end[0] - start[0]) / far, (end[1] - start[1]) / far
 
 
 def _dot(place: _Place) -> str:

@@ -230,6 +230,13 @@ def _key_outcome(answer: AwsAnswer) -> Outcome:
     return REFUSED if answer.code in _DEAD_KEY else UNCLEAR
 
 
+def told(answer: Answer, row: Planted) -> Outcome:
+    """Whether an answer that may hold much else tells the record's content; absent only from a good one."""
+    if found_in(answer, (row.canary,)):
+        return PRESENT
+    return ABSENT if answer.status == 200 else UNCLEAR if answer.is_whole else UNANSWERED
+
+
 def _content(answer: Answer, row: Planted, text: str) -> Outcome:
     if found_in(answer, (row.canary,)):
         return PRESENT

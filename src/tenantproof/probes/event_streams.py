@@ -133,20 +133,21 @@ class EventStreams(Probe):
 
     def own_rights(self) -> Iterator[Observation]:
         """Where the broker's permissions may be read: each tenant's own users are among those who hold some."""
-        for tenant in self.tenants if self._rights else ():
-            assert self._rights
-            outcome = self._rights.of_own(self._stream(tenant))
+        if (rights := self._rights) is None:
+            return
+        for tenant in self.tenants:
             what = f"the broker's permissions name the users of {tenant}"
-            yield self._seen(what, self._rights.reply, outcome, self._broker.auditor)
+            yield self._seen(what, rights.reply, rights.of_own(self._stream(tenant)), self._broker.auditor)
 
     def rights_of_others(self) -> Iterator[Observation]:
         """Where the broker's permissions may be read: whether anybody else holds something on a tenant's stream."""
-        for tenant in self.tenants if self._rights else ():
-            assert self._rights
-            outcome, notes = self._rights.of_others(self._stream(tenant))
+        if (rights := self._rights) is None:
+            return
+        for tenant in self.tenants:
+            outcome, notes = rights.of_others(self._stream(tenant))
             what = f"somebody else may do something with the stream of {tenant}"
             unit = Unit("others", tenant, "permissions", "broker")
-            yield self._seen(what, self._rights.reply, outcome, self._broker.auditor, unit, notes=notes)
+            yield self._seen(what, rights.reply, outcome, self._broker.auditor, unit, notes=notes)
 
     def _read(self, attacker: str, victim: str, role: str = "consumer") -> Observation:
         offset, nonce = self._planted.get(victim, (-1, ""))

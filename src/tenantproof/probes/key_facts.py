@@ -18,7 +18,7 @@ from tenantproof.clients.target import Target
 from tenantproof.model.profile import Aws, AwsPrincipal, Tenant
 from tenantproof.probes.account_facts import Account, account_facts
 from tenantproof.probes.key_uses import uses
-from tenantproof.probes.permissions.facts import Facts, Json, KeyFacts, ResourceFacts
+from tenantproof.probes.permissions.facts import DECODER, Facts, Json, KeyFacts, ResourceFacts
 
 EXHIBIT = "key-facts.json"
 _THROTTLED = frozenset(
@@ -110,7 +110,7 @@ def collect(target: Target) -> Facts:
 def known_facts(target: Target) -> Facts:
     """What an earlier check of this run has collected, else all facts collected now."""
     left = target.exhibits.get(EXHIBIT)
-    return msgspec.json.decode(left, type=Facts) if left else collect(target)
+    return DECODER.decode(left) if left else collect(target)
 
 
 def canonical(facts: Facts) -> bytes:

@@ -125,19 +125,15 @@ class StandingAccess(Probe):
         aws, arns = self.target.profile.aws, self.support.arns
         if aws is None or aws.auditor is None or not arns:
             return
-        facts = known_facts(self.target)
+        facts, workload = known_facts(self.target), Caller.of(aws.workload.arn).principal
         listed, closure = {each.arn for each in facts.principals}, Closure(Authorizer(facts))
         for arn in arns:
-            others = {each.holder.caller.principal: each.steps for each in closure.reach(arn)[1:]}
+            ways = {each.holder.caller.principal: "; ".join(each.steps) for each in closure.reach(arn)[1:]}
+            silent = "" if arn in listed else f"nobody lists {arn}"
             for tenant in self.tenants:
-                strange = {
-                    other: steps
-                    for other, steps in others.items()
-                    if other == Caller.of(aws.workload.arn).principal or f":{tenant.account}:" in other
-                }
-                outcome = PRESENT if strange else ABSENT if arn in listed else UNANSWERED
-                ways = [f"{other}: {'; '.join(steps)}" for other, steps in sorted(strange.items())]
-                note = ways[0] if ways else "it could act as nobody else" if arn in listed else f"nobody lists {arn}"
+                strange = [other for other in sorted(ways) if other == workload or f":{tenant.account}:" in other]
+                outcome = PRESENT if strange else UNANSWERED if silent else ABSENT
+                note = f"{strange[0]}: {ways[strange[0]]}" if strange else silent or "it could act as nobody else"
                 what = f"support's {arn.rsplit('/', 1)[-1]} could act as somebody who reaches what is {tenant.id}'s"
                 yield self._seen(what, tenant.id, outcome, note, "roles")
 
@@ -148,9 +144,10 @@ class StandingAccess(Probe):
         """
         broker = self.target.profile.kafka
         rights = read_rights(broker, self.target.profile.safety.timeout_seconds) if broker else None
-        for name, stream in broker.tenants.items() if broker and rights else ():
-            for user in broker.support if broker else ():
-                assert rights
+        if broker is None or rights is None:
+            return
+        for name, stream in broker.tenants.items():
+            for user in broker.support:
                 outcome, notes = rights.of_user(stream, user)
                 what = f"support's {one_line(user)} holds something on the stream of {name}"
                 note = rights.reply.refused or rights.reply.failure or ", ".join(notes) or "nothing allows it anything"

@@ -100,11 +100,11 @@ def _undoes(other: Binding, each: Binding) -> bool:
         and other.principal in {each.principal, _ANYBODY}
         and other.kind == each.kind
         and other.operation in {each.operation, "ALL"}
-        and (other == each or _is_wider(other, each))
+        and _is_as_wide(other, each)
     )
 
 
-def _is_wider(other: Binding, each: Binding) -> bool:
+def _is_as_wide(other: Binding, each: Binding) -> bool:
     if other.pattern == "PREFIXED":
         return each.name.startswith(other.name) and each.name != "*"
     return other.name == "*" or (other.name == each.name and each.pattern != "PREFIXED")

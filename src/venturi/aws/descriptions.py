@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.loaders import JSONFileLoader, Loader
+
+BUILT_OF = ("ec2", "iam", "kms", "rds", "s3", "sns", "sqs")
+"""Services that every deployment is built of: by us, as whoever builds, and by the emulator, as whoever answers."""
 
 
 class _Remembered(JSONFileLoader):
@@ -23,9 +25,14 @@ def _read(file_path: str) -> Any:  # noqa: ANN401  # JSON
     return JSONFileLoader().load_file(file_path)
 
 
-def remember(services: Iterable[str] = ()) -> None:
-    """To be called before the first session is made. Reads the descriptions of some services at once."""
+def remember() -> None:
+    """To be called before the first session is made."""
     Loader.FILE_LOADER_CLASS = _Remembered
+
+
+def read_ahead() -> None:
+    """Read, once for all who are forked from here, what a deployment is built of."""
+    remember()
     loader = botocore.session.get_session().get_component("data_loader")
-    for service in services:
+    for service in BUILT_OF:
         loader.load_service_model(service, "service-2")

@@ -7,16 +7,13 @@ import os
 from functools import cache, partial
 from typing import Any
 
-# What every deployment is built of.
-_SERVICES = ("ec2", "iam", "kms", "rds", "s3", "sns", "sqs")
-
 
 @cache
 def lighten() -> None:
     """To be called before moto serves. It imports moto, which takes a second."""
     # 900 machine images for every account and region, and no machine is ever started.
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    from venturi.aws.descriptions import remember
+    from venturi.aws.descriptions import BUILT_OF, remember
 
     # One of its imports asks for EC2's regions three times, and each time all that EC2 can do is read for it.
     remember()
@@ -25,7 +22,7 @@ def lighten() -> None:
 
     _import_without_catalogues()
     _share_what_is_the_same(utils, base_backend.AccountSpecificBackend)
-    for service in _SERVICES:
+    for service in BUILT_OF:
         # Else by the first call, or by several first calls at once, each of which would do it all.
         base_backend.AccountSpecificBackend._generate_regions(None, service)  # noqa: SLF001
         utils.get_service_model(service)

@@ -19,8 +19,6 @@ _MODULES = (
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.lifespan.on",
 )
-# By us, as whoever builds, and by the emulator, as whoever answers.
-_ASKED_FOR = ("ec2", "iam", "kms", "organizations", "rds", "s3", "sns", "sqs")
 _STREAMS = ("confluent_kafka", "confluent_kafka.admin")
 
 
@@ -30,7 +28,7 @@ def up_to_the_cloud() -> None:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # which is how an import is forbidden
     for name in _CLOUD:
         importlib.import_module(name)
-    descriptions.remember(_ASKED_FOR)
+    descriptions.read_ahead()
 
 
 def up(*, streams: bool) -> None:

@@ -19,7 +19,7 @@ from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANS
 from tenantproof.probes.erasing.certificates import Wanted, is_about, troubles_of
 from tenantproof.probes.erasing.files import scan
 from tenantproof.probes.erasing.wrapped import Displacement, displacements
-from tenantproof.probes.erasure import Erasure, Planted
+from tenantproof.probes.erasure import Erasure, Planted, told
 from tenantproof.probes.sighting import json_object, refusal_name, sight
 
 _OUT_OF_PLACE = frozenset({"AccessDeniedException", "IncorrectKeyException", "InvalidCiphertextException"})
@@ -102,10 +102,8 @@ class DeepErasure(Erasure):
     def in_the_trail(self, row: Planted) -> Observation:
         """Whether the tenant's trail tells the content, which outlives every erasure."""
         request, answer = self._ask(self.target.operation("trail"), principal="reader")
-        told = found_in(answer, (row.canary,))
-        outcome = PRESENT if told else ABSENT if answer.status == 200 else UNCLEAR if answer.is_whole else UNANSWERED
         unit = Unit("reader", self.tenant.id, "trail", "the content in an event")
-        return sight("the tenant's trail is searched for the content", request, answer, outcome, unit=unit)
+        return sight("the tenant's trail is searched for the content", request, answer, told(answer, row), unit=unit)
 
     def in_place(self, row: Planted) -> Observation:
         """The workload opens a wrapped key where it belongs."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tenantproof.clients.canaries import found_in
 from tenantproof.model.observation import Observation, Unit
-from tenantproof.model.outcome import ABSENT, PRESENT, UNANSWERED, UNCLEAR
-from tenantproof.probes.erasure import Erasure, Planted
+from tenantproof.probes.erasure import Erasure, Planted, told
 from tenantproof.probes.sighting import sight
 
 _LEAD_SECONDS = 0.05
@@ -47,10 +45,9 @@ class RacedErasure(Erasure):
     def shown(self, row: Planted) -> Observation:
         """Whether the listing brings the record's content: a page is opened with keys that were fetched for others."""
         request, answer = self._ask(self.target.operation("list"), principal="reader")
-        told = found_in(answer, (row.canary,))
-        outcome = PRESENT if told else ABSENT if answer.status == 200 else UNCLEAR if answer.is_whole else UNANSWERED
         unit = Unit("reader", self.tenant.id, "list", "what was written during an erasure")
-        return sight("a reader looks for the content of a record in the listing", request, answer, outcome, unit=unit)
+        what = "a reader looks for the content of a record in the listing"
+        return sight(what, request, answer, told(answer, row), unit=unit)
 
     def _writes(self, subject: str, over: threading.Event) -> list[Planted]:
         """Records of the subject until the erasure is answered; those that were taken in.

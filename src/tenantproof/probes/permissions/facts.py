@@ -111,7 +111,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 # msgspec learns what a Struct holds at its first use, and shows what it has learnt so far to every thread that comes
 # meanwhile; facts are collected by several threads.
-_LEARNT = msgspec.json.Decoder(Facts)
+DECODER = msgspec.json.Decoder(Facts)
 
 
 def read_facts(raw: bytes, name: str = "the facts") -> Facts:
