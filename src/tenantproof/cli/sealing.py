@@ -31,18 +31,11 @@ class Sealing:
 def seal(folder: Path, record: RunRecord, files: Mapping[str, bytes], wanted: Sealing) -> list[str]:
     """Print the report where that is wanted, sign the bundle, let it be stamped; says what there is to complain of.
 
-    Raises UsageError when the disk is full or the
-    signing key can't be read.
+    Raises UsageError when the disk is full or the signing key can't be read.
     """
     troubles: list[str] = []
-    printed = _printed(files["report.html"]) if wanted.is_printed else {}
-    finish(
-        folder,
-        record,
-        {**files, **printed},
-        signing_key(),
-        lambda manifest: _stamp(wanted.timestamp, manifest, troubles),
-    )
+    whole = {**files, **(_printed(files["report.html"]) if wanted.is_printed else {})}
+    finish(folder, record, whole, signing_key(), lambda manifest: _stamp(wanted.timestamp, manifest, troubles))
     return troubles
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,10 +17,11 @@ _DATA, _SECRET = "data", "secret"
 
 
 def place(root: Path, programs: Path, options: Sequence[str]) -> Path:
-    """Where below `root` the directory of these programs, made with these options, is kept."""
-    said = subprocess.run([programs / "postgres", "--version"], capture_output=True, check=False, cwd="/").stdout  # noqa: S603
-    kind = "\0".join((str(programs), *options)).encode()
-    return root / f"postgres-{hashlib.sha256(said + kind).hexdigest()[:16]}"
+    """Where below `root` the directory of these programs, wherever they are, made with these options, is kept."""
+    with (programs / "postgres").open("rb") as program:
+        kind = hashlib.file_digest(program, "sha256")
+    kind.update("\0".join(options).encode())
+    return root / f"postgres-{kind.hexdigest()[:16]}"
 
 
 def lay_out(data: Path, known: Path) -> str | None:

@@ -49,7 +49,7 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Surroundings:
-    """What each store is told about encryption and who may reach it."""
+    """What each store is told about encryption and who may reach it, and who of the vendor may be whom."""
 
     def bucket_name(self, deployment: str, tenant: TenantPlan) -> str:
         """Buckets have one name space for the whole world, so the deployment's id is in it."""
