@@ -217,7 +217,11 @@ def _findings(
         closing(Target(profile)) as target,
         Journal.create(Path(folder) / "journal.sqlite", {}) as journal,
     ):
-        return assess(RunContext(cards=cards, checks_dir=checks, target=target, journal=journal, only=only)).by_claim
+        found = assess(RunContext(cards=cards, checks_dir=checks, target=target, journal=journal, only=only))
+    if found.interrupted:
+        # A run keeps what it has; here there is nothing to keep, and much that would go on.
+        raise KeyboardInterrupt
+    return found.by_claim
 
 
 def _hollow(kind: Hollow, profile: Profile, cards: Mapping[str, Claim], checks: Path) -> tuple[str, ...]:
