@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import nox
 
+# The command `nox`, unlike `python -m nox`, finds no module beside this file.
+sys.path.insert(0, str(Path(__file__).parent))
 import bootstrap
 
 nox.options.default_venv_backend = "none"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,13 @@ def test_a_sync_that_fails_is_tried_again_next_time(monkeypatch: pytest.MonkeyPa
 def test_what_follows_the_dashes_is_for_the_session() -> None:
     assert bootstrap._split(["isolation", "--", "--only", "QA-1"]) == (["isolation"], ["--only", "QA-1"])
     assert bootstrap._split(["tests"]) == (["tests"], [])
+
+
+def test_typing_nox_finds_the_sessions_from_any_directory(tmp_path: Path) -> None:
+    typed = [str(Path(sys.executable).with_name("nox")), "-f", str(bootstrap.ROOT / "noxfile.py"), "--list"]
+    listed = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert listed.returncode == 0, listed.stderr
+    assert "* isolation" in listed.stdout
 
 
 def _pretend_project(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
