@@ -86,6 +86,7 @@ def facts_of(scene: Json) -> Facts:
         "principals": principals,
         "keys": [key | scene.get("key", {})],
         "accounts": accounts,
+        "resources": scene.get("resources", []),
     }
     if "endpoint" in scene:
         told["endpoint"] = named([scene["endpoint"]])[0]
@@ -109,7 +110,7 @@ def request_of(text: str) -> tuple[Request, str]:
         elif word == "noctx":
             encryption = {}
         elif key == "on":
-            resource = value if value == "*" else arn(value)
+            resource = value if value == "*" or value.startswith("arn:") else arn(value)
         elif word.startswith("!"):
             context[word[1:]] = ()
         elif word != "ctx":

@@ -47,3 +47,8 @@ class Caller:
         if self.is_root:
             return "Account"
         return "AssumedRole" if _SESSION.fullmatch(self.arn) else "User"
+
+    @property
+    def is_service_linked(self) -> bool:
+        """Whether it is a role of an AWS service, which no organization's policy restricts."""
+        return ":role/aws-service-role/" in self.principal_arn

@@ -13,6 +13,7 @@ from venturi.aws.faults import AwsFault
 from venturi.aws.keystore.records import Key
 from venturi.aws.keystore.sealing import ID_BYTES
 from venturi.aws.keystore.store import KeyStore
+from venturi.aws.organization import Organizations
 
 Backend: TypeAlias = Any
 """One of moto's backends; moto ships no types for them."""
@@ -69,6 +70,7 @@ class MotoCloud:
         self._clock = clock
         self.keys = KeyStore(clock, self._introduce)
         self.notes = Notes()
+        self.organizations = Organizations()
 
     def find_key(self, reference: str, account: str, region: str) -> Key | None:
         """The key behind an id, an ARN or an alias, as `account` would mean it in `region`."""

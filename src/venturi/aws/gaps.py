@@ -1,4 +1,4 @@
-"""What moto leaves undone in IAM and STS, done here: boundaries of users, and what a session was narrowed with."""
+"""What moto leaves undone, done here: boundaries of users, what a session was narrowed with, a fresh organization."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def after(call: Call, reply: Reply, cloud: MotoCloud) -> Reply:
     """Take note of what moto forgets, and add to its answer what it leaves out."""
     if not reply.succeeded:
         return reply
-    if call.action == "AssumeRole" and (found := _ACCESS_KEY.search(reply.body)):
+    if call.action == "CreateOrganization":
+        cloud.organizations.begun(call.caller.account)
+    elif call.action == "CreateAccount":
+        cloud.organizations.joined(call.caller.account)
+    elif call.action == "AssumeRole" and (found := _ACCESS_KEY.search(reply.body)):
         cloud.notes.sessions[found[1].decode()] = tuple(_session_policies(call, cloud))
     elif call.action == "CreateUser" and call.params.get("PermissionsBoundary"):
         cloud.notes.boundaries[_user_arn(call, cloud)] = str(call.params["PermissionsBoundary"])

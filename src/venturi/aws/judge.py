@@ -15,7 +15,16 @@ from venturi.aws.grants import Grant, covers
 from venturi.aws.key_states import require_usable
 from venturi.aws.keystore.records import Key
 from venturi.aws.needs import UNGUARDED, Need
-from venturi.aws.policy import Question, Says, identity_policies_say, names_itself, resource_policy_says
+from venturi.aws.organization import RCP, SCP, UNDER_RCP
+from venturi.aws.policy import (
+    Question,
+    Says,
+    identity_policies_say,
+    names_itself,
+    resource_controls_say,
+    resource_policy_says,
+    service_controls_say,
+)
 
 
 class Judge:
@@ -43,8 +52,11 @@ class Judge:
             return True, "anybody may"
         question = Question(call.caller, need.action, need.resource, self.facts(call, need))
         attached, own, limits = self.resource_says(need, question), self.identity_says(question), self.limits(question)
-        if Says.DENIES in (attached, own, *limits):
+        controls = self.controls(need, question)
+        if Says.DENIES in (attached, own, *limits, *controls):
             return False, "a policy denies it"
+        if any(level is not Says.ALLOWS for level in controls):
+            return False, "a control policy of the organization does not allow it"
         if need.key is not None and self.granted(call, need, need.key):
             return True, "a grant allows it"
         within = all(limit is Says.ALLOWS for limit in limits)
@@ -74,6 +86,19 @@ class Judge:
         # Several session policies add up; the boundary is a limit of its own.
         documents: Iterable[tuple[str, ...]] = ((boundary,) if boundary is not None else (), narrowed)
         return tuple(identity_policies_say(texts, question) for texts in documents if texts)
+
+    def controls(self, need: Need, question: Question) -> tuple[Says, ...]:
+        """What organizations say: the caller's to its accounts (SCPs), the owner's to its resources (RCPs).
+
+        Every level has to allow.
+        """
+        caller, above = question.caller, self.cloud.organizations
+        if caller.is_service_linked:
+            return ()
+        said = [service_controls_say(level, question) for level in above.levels(caller.account, SCP)]
+        if need.action.partition(":")[0] in UNDER_RCP:
+            said += [resource_controls_say(level, question) for level in above.levels(need.owner, RCP)]
+        return tuple(said)
 
     def granted(self, call: Call, need: Need, key: Key) -> bool:
         """Whether a grant on the key allows it."""
@@ -115,10 +140,17 @@ class Judge:
             "aws:currenttime": (now.isoformat(),),
             "aws:epochtime": (str(int(now.timestamp())),),
             "aws:useragent": (call.message.headers.get("user-agent", ""),),
+            **self.memberships(caller.account, need.owner),
             **{f"aws:principaltag/{name.lower()}": (value,) for name, value in tags.items()},
             **named,
             **need.facts,
         }
+
+    def memberships(self, caller: str, owner: str) -> dict[str, tuple[str, ...]]:
+        """The organizations of two accounts; the key is absent for one that stands alone."""
+        ids = {"aws:principalorgid": caller, "aws:resourceorgid": owner}
+        named = {key: self.cloud.organizations.id_of(account) for key, account in ids.items()}
+        return {key: (found,) for key, found in named.items() if found}
 
 
 def _across(attached: Says, own: Says, *, within: bool) -> str:

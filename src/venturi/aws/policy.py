@@ -52,8 +52,19 @@ def resource_policy_says(text: str, question: Question) -> Says:
 
 def identity_policies_say(texts: Iterable[str], question: Question) -> Says:
     """Evaluate the documents attached to the caller; a root may do anything that no document denies."""
-    said = [Says.ALLOWS if question.caller.is_root else Says.NOTHING]
-    for text in texts:
+    unasked = Says.ALLOWS if question.caller.is_root else Says.NOTHING
+    return _strongest((unasked, service_controls_say(texts, question)))
+
+
+def resource_controls_say(level: Iterable[str], question: Question) -> Says:
+    """Evaluate the resource control policies of one level of an organization."""
+    return _strongest(resource_policy_says(text, question) for text in level)
+
+
+def service_controls_say(level: Iterable[str], question: Question) -> Says:
+    """Evaluate the service control policies of one level; the root of an account gets no more than they allow."""
+    said: list[Says] = []
+    for text in level:
         try:
             said += [_worded(statement, question) for statement in read(text)]
         except MalformedPolicyError:

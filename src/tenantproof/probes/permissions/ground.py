@@ -15,6 +15,8 @@ from tenantproof.probes.permissions.principals import Caller, Kind
 from tenantproof.probes.permissions.roles import pathless
 
 _UNKNOWN_GRANT = Grant(id="that nobody could read", grantee="", fault="not read")
+_UNDER_RCP = frozenset({"kms", "s3", "secretsmanager", "sqs", "sts"})
+"""Services whose resources an RCP reaches, of those that facts are about (Organizations User Guide, RCPs)."""
 _SERVICE_LINKED = ":role/aws-service-role/"
 
 
@@ -156,9 +158,12 @@ class Ground:
         if service == "sts" and ":role/" in arn:
             role = self._principals.get(pathless(arn))
             trust = self._trust(arn, role)
-            return Resource(arn, account, trust, "trust policy", is_decisive=True, context=_at(parts))
+            rcps = self._levels("RCPs", self.account(account), is_scp=False)
+            return Resource(arn, account, trust, "trust policy", rcps=rcps, is_decisive=True, context=_at(parts))
         other = self._others.get(arn) or self._others.get(arn.partition("/")[0])
-        rcps = self._levels("RCPs", self.account(other.account), is_scp=False) if other else ()
+        rcps = (
+            self._levels("RCPs", self.account(other.account), is_scp=False) if other and service in _UNDER_RCP else ()
+        )
         account = other.account if other else account
         if other is None or other.policy is None:
             is_unread = bool(other and "policy" in other.unread) or (other is None and service in ("s3", "sns", "sqs"))
