@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from venturi.runtime.listener import listen
+from venturi.runtime.patience import PatientProtocol
 
 _GRACE_SECONDS = 3
 
@@ -19,7 +20,7 @@ async def serve_asgi(app: Any, announce: Callable[[str], None], stop: asyncio.Ev
     listener = listen()
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=PatientProtocol,
         loop="none",
         lifespan="on",
         access_log=False,

@@ -1,0 +1,65 @@
+"""A connection whose header sections have to end: in time, and within a size. uvicorn waits for ever and takes any."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 * 1024
+"""Of what has come while a header section is incomplete."""
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Hangs up on who does not end its header section: 408 when it is slow, 431 when it is long (RFC 9110, RFC 6585)."""
+
+    head_seconds = HEAD_SECONDS
+    _waiting: asyncio.TimerHandle | None = None
+    _size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._ended()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, while what is not complete yet is short enough."""
+        before = self._waiting
+        super().data_received(data)
+        # Of the data in which a header section began, all but its end may have been of the request before.
+        self._size += len(data) if self._waiting is before else 1
+        if self._waiting is not None and self._size > HEAD_BYTES:
+            self._hang_up("431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the end of a header section, if it has not begun with the connection."""
+        super().on_message_begin()
+        if self._waiting is None:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Wait no more: what comes of the body is the application's."""
+        self._ended()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._size = 0
+        self._waiting = self.loop.call_later(self.head_seconds, self._hang_up, "408 Request Timeout")
+
+    def _ended(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _hang_up(self, status: str) -> None:
+        self._ended()
+        if self._size and not self.transport.is_closing():
+            # To who said nothing there is nothing to answer.
+            self.transport.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        self.transport.close()
