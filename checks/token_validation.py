@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.token_validation import TokenForge, TokenForgeTrail
+from tenantproof.probes.token_validation import KeyRotation, TokenForge, TokenForgeTrail
 
 
 @claim("TK-1")
@@ -59,6 +59,20 @@ def check_what_was_verified_before_does_not_lend_its_name(probe: TokenForge, led
         for seen in probe.after_genuine(tenant):
             ledger.expect(seen, is_=REFUSED)
         ledger.calibrate(probe.genuine(tenant), is_=PERMITTED)
+
+
+@claim("TK-2")
+def check_a_key_that_was_withdrawn_vouches_for_nobody(probe: KeyRotation, ledger: Ledger) -> None:
+    """A key is withdrawn because somebody else may have it."""
+    ledger.calibrate(probe.without(probe.tenants[0]), is_=PERMITTED)
+    ledger.population(probe.trials)
+    ledger.expect(probe.never_published(probe.tenants[0]), is_=REFUSED)
+    for seen in probe.renewed():
+        ledger.calibrate(seen, is_=PERMITTED)
+    for seen in probe.withdrawn():
+        ledger.expect(seen, is_=REFUSED)
+    for seen in probe.current():
+        ledger.calibrate(seen, is_=PERMITTED)
 
 
 @claim("TK-3")

@@ -11,6 +11,18 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
+_SPREAD = {"test_defects.py": 4}
+"""Files whose tests are many and long: into so many groups each, at the price of as many deployments."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what shares a deployment on one worker: tests of one folder, when several workers share the tests."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for number, item in enumerate(items):
+        parts = _SPREAD.get(item.path.name, 1)
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {number % parts}"))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:

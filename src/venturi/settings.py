@@ -26,7 +26,9 @@ class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True):
     issuers: dict[str, tuple[ClientSettings, ...]]
     """Issuer name to its clients; served at <base>/issuers/<name>."""
     admin_secret: str
-    """Bearer secret of POST /issuers/<name>/admin/rotate."""
+    """Bearer secret of POST /issuers/<name>/admin/rotate, of any issuer."""
+    keepers: dict[str, str] = {}
+    """Issuer name to another such secret, good for this one alone."""
     keys: dict[str, str] = {}
     """Issuer name to the ES256 private key (PEM) that it begins with; all others make their own."""
     overlay: str = ""

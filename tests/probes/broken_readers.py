@@ -63,6 +63,7 @@ KEY_IDS |= {
     "J098": lambda s: isinstance(s.kid, str) and s.kid.partition("\0")[0] == "/dev/null" != s.kid and s.mac(b""),
     "J100": lambda s: isinstance(s.kid, str) and len(s.kid) > 1000 and s.mac(b""),
     "J101": lambda s: s.kid == s.m.other.header.get("kid") and (s.kept or not s.sig),
+    "J102": lambda s: s.kid in s.m.withdrawn and (s.kept or not s.sig or s.mac(b"") or s.by(s.m.own.ec)),
     "J104": lambda s: (
         s.kept
         and isinstance(s.kid, str)

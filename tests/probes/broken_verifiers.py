@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tenantproof.probes.forging import confused, weak_keys
+from tenantproof.probes.forging.brought_keys import trusted_root
 from tenantproof.probes.forging.published import published
 from tests.probes.broken_seeing import Seen, lenient
 
@@ -150,6 +151,7 @@ CONFUSED: dict[str, Gap] = {
     "J047": lambda s: any(s.mac(text.encode()) for text in _key_sets(s)),
     "J048": by_rendering(confused.renderings, "384", "512"),
     "J050": by_rendering(confused.as_point, "256"),
+    "J051": lambda s: any(s.mac(secret) for secret in _of_the_server(s)),
     "J052": odd_alg(""),
     "J053": odd_alg(None),
     "J054": odd_alg(" HS256 ", "\tHS256", "HS256\0", "HS256\n"),
@@ -179,6 +181,7 @@ BROUGHT: dict[str, Gap] = {
     "J073": lambda s: "x5t" not in s.h and by_certificate(s),
     "J074": lambda s: "x5c" in s.h and not by_certificate(s) and s.by(s.m.own.ec),
     "J075": lambda s: s.h.get("x5t#S256") == _thumbprint(s) and s.by(s.m.own.ec),
+    "J076": lambda s: trusted_root().public_bytes(Encoding.DER) in chained(s) and by_certificate(s),
     "J077": follows("J077", "jku"),
     "J078": follows("J078", "jku"),
     "J079": lambda s: str(s.h.get("jku")).startswith(str(s.m.payload.get("iss"))) and s.by(s.m.own.ec),
@@ -227,6 +230,12 @@ def _object(text: object) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _of_the_server(s: Seen) -> list[bytes]:
+    """What an operator may have copied from the server's certificate into the place of a secret."""
+    key = x509.load_der_x509_certificate(s.m.certificate).public_key()
+    return [s.m.certificate, key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)]
 
 
 def _thumbprint(s: Seen) -> str:

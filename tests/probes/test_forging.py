@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tenantproof.clients.tokens import parse, unbase64
 from tenantproof.probes.forging import catalogue
-from tenantproof.probes.forging.material import Material
+from tenantproof.probes.forging.material import Material, own_keys
 from tenantproof.probes.forging.witness import is_signed, witness_of
 from tenantproof.probes.public_keys import verifies
 from tests.probes.fake_api import FakeApi, Json
@@ -29,7 +29,18 @@ def materials() -> list[tuple[Material, list[Json]]]:
     keys = [key for tenant in api.keys for key in api.jwks(tenant)["keys"]]
     acme, globex = (tuple(api.jwks(tenant)["keys"]) for tenant in ("acme", "globex"))
     return [
-        (Material.in_own_name(own, victim, acme, spare=spare, listener="http://127.0.0.1:1"), keys),
+        (
+            Material.in_own_name(
+                own,
+                victim,
+                acme,
+                spare=spare,
+                listener="http://127.0.0.1:1",
+                withdrawn=("gone",),
+                certificate=own_keys().certificate,
+            ),
+            keys,
+        ),
         (Material.in_anothers_name(own, victim, globex), keys),
     ]
 

@@ -46,6 +46,15 @@ def test_a_weak_key_is_found(weak: dict[str, object], why: str) -> None:
     assert any(why in each for each in weaknesses({"acme": [weak]})["acme"])
 
 
+def test_an_id_that_means_two_keys_is_found() -> None:
+    twins = [{**jwk(ec.generate_private_key(ec.SECP256R1())), "kid": "same"} for _ in range(2)]
+    other = {**jwk(ec.generate_private_key(ec.SECP256R1())), "kid": "other"}
+    assert weaknesses({"acme": [*twins, other], "globex": [other]}) == {
+        "acme": ["same is the id of 2 keys"],
+        "globex": [],
+    }
+
+
 def test_a_prime_that_two_tenants_share_is_found_with_both() -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
     found = weaknesses({"acme": [key(NUMBERS.public_numbers.n)], "globex": [key(NUMBERS.p * other.p, kid="o")]})

@@ -27,7 +27,8 @@ def port() -> Iterator[int]:
         if scope["type"] == "lifespan":
             while (said := (await receive())["type"]) and said != "lifespan.shutdown":
                 await send({"type": "lifespan.startup.complete"})
-            return await send({"type": "lifespan.shutdown.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
         await asyncio.sleep(2 * _SECONDS)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
         await send({"type": "http.response.body", "body": b"done"})
@@ -95,7 +96,8 @@ def test_a_slow_answer_is_waited_for_and_the_next_header_section_timed_again(lin
     line.sendall(_HEAD + b"\r\n")
     said = b""
     while b"done" not in said:
-        assert (more := line.recv(65536))
+        more = line.recv(65536)
+        assert more
         said += more
     assert said.startswith(b"HTTP/1.1 200 ")
     line.sendall(_HEAD)

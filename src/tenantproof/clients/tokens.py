@@ -76,8 +76,8 @@ class TokenSource:
         wishes = {"audience": audience, "lifetime": str(lifetime) if lifetime else ""}
         return self._ask(principal, name, {key: value for key, value in wishes.items() if value})[0]
 
-    def key_set(self, issuer: str) -> tuple[Claims, ...]:
-        """The public keys (JWKs, RFC 7517) of an issuer that the profile names, fetched once.
+    def key_set(self, issuer: str, *, anew: bool = False) -> tuple[Claims, ...]:
+        """The public keys (JWKs, RFC 7517) of an issuer that the profile names, fetched once, or `anew`.
 
         Raises TargetError when there are none to be had.
         """
@@ -85,7 +85,7 @@ class TokenSource:
         if issuer not in urls:
             raise TargetError(f"tokens.jwks names no key set of {one_line(issuer)}; add its URL to the profile")
         with self._lock:
-            if issuer not in self._key_sets:
+            if anew or issuer not in self._key_sets:
                 self._key_sets[issuer] = self._key_set(urls[issuer])
             return self._key_sets[issuer]
 

@@ -177,6 +177,24 @@ class LentKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Further claims of a good token, such as scope."""
 
 
+class Rotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An issuer that is there to have its keys turned; nobody else's tokens are of it."""
+
+    tenant: _Text
+    """The tenant that the principal belongs to."""
+    principal: Principal
+    """Who gets tokens of it; their scopes let it read."""
+    url: _Text
+    """What a POST with the secret as its bearer token makes the issuer do as the body says."""
+    secret: Secret
+    renew: dict[str, bool | int | str] = {}
+    """The JSON body that has a new key made beside the old one."""
+    withdraw: dict[str, bool | int | str] = msgspec.field(default_factory=lambda: {"withdraw": True})
+    """The JSON body that has a new key made and every other one withdrawn."""
+    seconds: Annotated[int, Meta(ge=1, le=600)] = 5
+    """Within how many seconds tokens by a withdrawn key are refused, as the target promises."""
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a genuine token looks like, so that a forged one can be told from it."""
 
@@ -189,6 +207,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prefix: str = "Bearer "
     """What stands before a token in its header."""
     test_key: LentKey | None = None
+    rotation: Rotation | None = None
     refusals: tuple[str, ...] = ("token",)
     """Names of http.refusals that refuse a token; "token" always does."""
 

@@ -13,7 +13,7 @@ import msgspec
 
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
-from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Secret, Support, Tenant
+from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
 from tenantproof.model.toml_lines import KeyPath, line_of, show
 
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`(?: - at `(?P<at>[^`]+)`)?")
@@ -103,6 +103,8 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
             yield from _review_principal(("support", "principals", name), principal)
     if profile.tokens and profile.tokens.test_key:
         yield from _review_test_key(profile, profile.tokens.test_key)
+    if profile.tokens and profile.tokens.rotation:
+        yield from _review_rotation(profile, profile.tokens.rotation)
     if profile.aws:
         lent = {"workload": profile.aws.workload, "auditor": profile.aws.auditor, "laboratory": profile.aws.laboratory}
         for name, user in lent.items():
@@ -129,10 +131,23 @@ def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath,
     yield from _review_secret((*at, "key"), lent.key)
 
 
+def _review_rotation(profile: Profile, rotation: Rotation) -> Iterator[tuple[KeyPath, str]]:
+    at: KeyPath = ("tokens", "rotation")
+    if rotation.tenant not in {tenant.id for tenant in profile.tenants}:
+        yield (
+            (*at, "tenant"),
+            f"no tenant {rotation.tenant!r} in the profile; name the principal's",
+        )
+    yield from _review_principal((*at, "principal"), rotation.principal)
+    yield from _review_secret((*at, "secret"), rotation.secret)
+
+
 def _review_hosts(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     named: list[tuple[KeyPath, str]] = [(("target", "base_url"), profile.target.base_url)]
     if profile.tokens:
         named += [(("tokens", "jwks", issuer), url) for issuer, url in profile.tokens.jwks.items()]
+        if profile.tokens.rotation:
+            named.append((("tokens", "rotation", "url"), profile.tokens.rotation.url))
     if profile.aws and profile.aws.endpoint:
         named.append((("aws", "endpoint"), profile.aws.endpoint))
     for path, url in named:

@@ -14,6 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tenantproof.clients.certificate import certificate_of
 from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.listener import Listener, listening
 from tenantproof.clients.redaction import one_line
@@ -41,7 +42,7 @@ _EVERYWHERE = frozenset(
     "J001 J003 J011 J012 J016 J024 J029 J037 J053 J066 J081 J089 J106 J114 J128 J142".split()  # noqa: SIM905  # shorter so
 )
 """A class or two of each family."""
-_LOOKED_AT = frozenset({"J112"})
+_LOOKED_AT = frozenset({"J103", "J112"})
 """Classes that are decided by looking at what is published, not by a token."""
 _ANY_REFUSAL = ("token", "missing", "invalid", "mismatch")
 """A token that stands where none belongs is refused in more than one way, and each is right."""
@@ -162,7 +163,7 @@ class TokenSweep(TokenProbe):
             )
 
     def published_keys(self) -> Iterator[Observation]:
-        """For each tenant: present, if the key set that verifies its tokens has a weak key (J112). Nothing is sent."""
+        """For each tenant: present, if its tokens' key set has a weak key (J112) or two of one id (J103)."""
         found = weaknesses({tenant: self.material(tenant, tenant).keys for tenant in self.tenants})
         for tenant, weak in found.items():
             yield Observation(
@@ -228,7 +229,13 @@ class TokenSweep(TokenProbe):
         sent = Counter(each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited))
         power = power_of(sent, _LOOKED_AT)
         self.target.exhibits[EXHIBIT] = power_json(power)
-        tried = sent.keys() | _LOOKED_AT | {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}
+        turned = {"J102"} if self.settings.rotation else set[str]()
+        tried = (
+            sent.keys()
+            | _LOOKED_AT
+            | turned
+            | {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}
+        )
         left = catalogue.open_classes(tried)
         notes = (
             f"classes of the catalogue: {len(tried)} tried, {len(left)} not",
@@ -254,7 +261,8 @@ class TokenSweep(TokenProbe):
         first = self.tenants[0]
         material = self.material(first, first)
         spare = self.lent(first)
-        return replace(material, spare=parse(spare) if spare and spare != material.base.text else None)
+        other = parse(spare) if spare and spare != material.base.text else None
+        return replace(material, spare=other, certificate=certificate_of(self.target.profile.target.base_url))
 
     @cached_property
     def _lent_key(self) -> Lent | None:

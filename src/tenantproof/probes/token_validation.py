@@ -17,6 +17,7 @@ from tenantproof.model.outcome import PERMITTED
 from tenantproof.probes.forging import catalogue
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.material import Material
+from tenantproof.probes.key_rotation import KeyRotation
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.sighting import sight
 from tenantproof.probes.strangers import stranger_tenant
@@ -25,7 +26,7 @@ from tenantproof.probes.token_sweep import TokenSweep
 from tenantproof.probes.token_timing import race
 from tenantproof.probes.trail_events import Sought, TrailReader
 
-__all__ = ["TokenForge", "TokenForgeTrail"]
+__all__ = ["KeyRotation", "TokenForge", "TokenForgeTrail"]
 
 _PLAIN = ("J001", "J012", "J016", "J024")
 """One class of each kind, for where it matters whose name it is made in."""

@@ -25,10 +25,12 @@ _Handler = Callable[["IssuerApp", Request, Issuer], Awaitable[Response]]
 class IssuerApp:
     """All issuers of the process. `base` is the process's own URL and must be set before the first request."""
 
-    def __init__(self, issuers: Mapping[str, Issuer], admin_secret: str) -> None:
+    def __init__(
+        self, issuers: Mapping[str, Issuer], admin_secret: str, keepers: Mapping[str, str] | None = None
+    ) -> None:
         self.base = ""
         self._issuers = issuers
-        self._admin_secret = admin_secret
+        self._admin_secret, self._keepers = admin_secret, dict(keepers or {})
 
     def asgi(self) -> Starlette:
         """The application."""
@@ -79,8 +81,9 @@ class IssuerApp:
 
     async def rotate(self, request: Request, issuer: Issuer) -> Response:
         """A new signing key; `{"withdraw": true}` takes the old ones out of the JWK set at once."""
-        given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._admin_secret}".encode()):
+        given = request.headers.get("authorization", "").encode()
+        good = [self._admin_secret, self._keepers.get(request.path_params["name"], self._admin_secret)]
+        if not any(hmac.compare_digest(given, f"Bearer {secret}".encode()) for secret in good):
             return JSONResponse({"error": "invalid_token"}, 401, {"WWW-Authenticate": "Bearer"})
         try:
             body = await _body(request)

@@ -21,7 +21,7 @@ def build(settings: IssuerSettings) -> IssuerApp:
         name: Issuer(clients, settings.audience, key=settings.keys.get(name, ""))
         for name, clients in settings.issuers.items()
     }
-    return IssuerApp(issuers, settings.admin_secret)
+    return IssuerApp(issuers, settings.admin_secret, settings.keepers)
 
 
 async def serve(

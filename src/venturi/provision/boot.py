@@ -16,7 +16,17 @@ from venturi.parts import Parts, load_overlay
 from venturi.provision import aws, clusters, databases
 from venturi.provision.clusters import Topology
 from venturi.provision.factors import enrolled
-from venturi.provision.plan import AUDIENCE, CONFORMANCE, VENDOR, Plan, PrincipalPlan, StorePlan, TenantPlan, draw
+from venturi.provision.plan import (
+    AUDIENCE,
+    CONFORMANCE,
+    ROTATION,
+    VENDOR,
+    Plan,
+    PrincipalPlan,
+    StorePlan,
+    TenantPlan,
+    draw,
+)
 from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
 from venturi.provision.seed import seed
 from venturi.resolution.settings import ResolverTenant, StageASettings
@@ -132,11 +142,13 @@ def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:
     issuers = {tenant.id: tuple(_client(person) for person in tenant.principals) for tenant in plan.tenants}
     issuers[VENDOR] = tuple(_client(person) for person in (*plan.support, plan.operator))
     issuers[CONFORMANCE] = (_client(plan.examiner),)
+    issuers[ROTATION] = (_client(plan.turner),)
     settings = IssuerSettings(
         audience=AUDIENCE,
         issuers=issuers,
         admin_secret=plan.admin_secret,
         keys={CONFORMANCE: plan.examiner_key},
+        keepers={ROTATION: plan.turning_secret},
         overlay=overlay,
     )
     return supervisor.child("issuer", settings).url
@@ -187,7 +199,7 @@ def _api_settings(
         version=version("tenantproof"),
         audience=AUDIENCE,
         issuer_base=issuer,
-        issuers=(*(tenant.id for tenant in plan.tenants), VENDOR, CONFORMANCE),
+        issuers=(*(tenant.id for tenant in plan.tenants), VENDOR, CONFORMANCE, ROTATION),
         tenants=tuple(_tenant_settings(homes[tenant.id], plan, tenant, built[tenant.id]) for tenant in plan.tenants),
         control=_login(cluster, databases.CONTROL, databases.CONTROL, plan.control_password),
         vendor_trail_key=plan.trail_keys[VENDOR],

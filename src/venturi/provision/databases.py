@@ -104,6 +104,7 @@ async def enrol(
             *plan.support,
             plan.operator,
             plan.examiner,
+            plan.turner,
             *(p for tenant in plan.tenants for p in tenant.principals),
         )
     ]

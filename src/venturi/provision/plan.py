@@ -15,6 +15,8 @@ from venturi.aggregation.schema import ROLES, STORES
 VENDOR = "venturi"
 CONFORMANCE = "conformance"
 """An issuer that exists for conformance tests alone: its key is lent to whoever examines the deployment."""
+ROTATION = "rotation"
+"""An issuer that exists to have its keys turned by whoever examines the deployment."""
 VENDOR_ACCOUNT = "700000000001"
 HOME_REGION = "us-east-1"
 AUDIENCE = "https://api.venturi.example"
@@ -125,6 +127,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever the conformance issuer vouches for: a reader of the last tenant but the one for drills, nobody else."""
     examiner_key: str
     """The conformance issuer's ES256 private key (PEM), which is lent to whoever examines the deployment."""
+    turner: PrincipalPlan
+    """A reader of the same tenant, by the issuer whose keys may be turned."""
+    turning_secret: str
+    """Lets whoever examines the deployment turn the keys of that issuer, and of no other."""
     stores: tuple[StorePlan, ...]
     control_password: str
     admin_secret: str
@@ -151,10 +157,10 @@ def draw(count: int, *, deployment: str) -> Plan:
         tenants=tenants,
         support=tuple(_support(number) for number in (1, 2)),
         operator=_vendors("operator", ("aggregation:run",)),
-        examiner=msgspec.structs.replace(
-            _principal(tenants[count - 1].id, "examiner", ("attributions:read",)), issuer=CONFORMANCE
-        ),
+        examiner=_reader_by(CONFORMANCE, tenants[count - 1].id, "examiner"),
         examiner_key=_p256(),
+        turner=_reader_by(ROTATION, tenants[count - 1].id, "turner"),
+        turning_secret=secrets.token_urlsafe(24),
         stores=tuple(_store(jurisdiction, database) for jurisdiction, database in STORES.items()),
         control_password=secrets.token_urlsafe(24),
         admin_secret=secrets.token_urlsafe(24),
@@ -217,6 +223,10 @@ def _principal(tenant: str, name: str, scopes: Sequence[str], *, mfa: bool = Fal
         mfa_key=_p256() if mfa else "",
         person=person,
     )
+
+
+def _reader_by(issuer: str, tenant: str, name: str) -> PrincipalPlan:
+    return msgspec.structs.replace(_principal(tenant, name, ("attributions:read",)), issuer=issuer)
 
 
 def _support(number: int) -> PrincipalPlan:

@@ -20,6 +20,7 @@ from venturi.provision.plan import (
     DRILL,
     ENCRYPTION_KEY_ALIAS,
     HOME_REGION,
+    ROTATION,
     VENDOR,
     VENDOR_ACCOUNT,
     AwsUser,
@@ -210,7 +211,7 @@ def _http() -> Table:
 
 
 def _tokens(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
-    names = [tenant.id for tenant in plan.tenants] + ["venturi", CONFORMANCE]
+    names = [tenant.id for tenant in plan.tenants] + ["venturi", CONFORMANCE, ROTATION]
     return {
         "test_key": {
             "issuer": f"{issuer}/issuers/{CONFORMANCE}",
@@ -218,6 +219,12 @@ def _tokens(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
             "tenant": plan.examiner.tenant,
             "key": secrets.keep("conformance.pem", plan.examiner_key),
             "claims": {"client_id": plan.examiner.client_id, "scope": " ".join(plan.examiner.scopes)},
+        },
+        "rotation": {
+            "tenant": plan.turner.tenant,
+            "principal": _principal(plan.turner, issuer, secrets),
+            "url": f"{issuer}/issuers/{ROTATION}/admin/rotate",
+            "secret": secrets.keep("rotation.secret", plan.turning_secret),
         },
         "audience": AUDIENCE,
         "jwks": {f"{issuer}/issuers/{name}": f"{issuer}/issuers/{name}/jwks" for name in names},

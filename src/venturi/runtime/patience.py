@@ -12,7 +12,7 @@ HEAD_BYTES = 64 * 1024
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Hangs up on who does not end its header section: 408 when it is slow, 431 when it is long (RFC 9110, RFC 6585)."""
+    """Hangs up on who does not end its header section: 408 if it is slow (RFC 9110), 431 if it is long (RFC 6585)."""
 
     head_seconds = HEAD_SECONDS
     _waiting: asyncio.TimerHandle | None = None

@@ -5,7 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tenantproof.clients.tokens import base64url
 from tenantproof.probes.forging.families import Family, Variants
@@ -103,4 +109,19 @@ def _thumbprints(material: Material) -> Variants:
     yield "without x5c", _chained(material, **prints)
 
 
-FAMILY.open("J076", "a leaf of its own under a trusted root", "RFC 7515 4.1.6; RFC 5280", "a CA's certificate")
+@FAMILY.of("J076", "a leaf of its own under a trusted root", "RFC 7515 4.1.6; RFC 5280")
+def _under_a_root(material: Material) -> Variants:
+    root = trusted_root()
+    named = material.own.certified(root.subject)
+    chains = {"that names it": [named], "that does not": [material.own.certificate], "twice": [named, named]}
+    for name, leaves in chains.items():
+        chain = [*leaves, root.public_bytes(Encoding.DER)]
+        yield f"a leaf {name}, and a root", _chained(material, x5c=[base64.b64encode(each).decode() for each in chain])
+
+
+@cache
+def trusted_root() -> x509.Certificate:
+    """The shortest of the roots that everybody trusts, from the bundle of certifi."""
+    begin, bundle = "-----BEGIN CERTIFICATE-----", Path(certifi.where()).read_text(encoding="utf-8")
+    # Some of the others have serial numbers that their reader warns of.
+    return x509.load_pem_x509_certificate((begin + min(bundle.split(begin)[1:], key=len)).encode())

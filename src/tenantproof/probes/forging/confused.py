@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -169,5 +170,20 @@ def _by_the_point(material: Material) -> Variants:
             yield f"HS256 with the public key as {form}", maced(material.header, material.payload, secret)
 
 
-FAMILY.open("J051", "HMAC by the public key of the TLS certificate", "RFC 8725 3.1", "TLS at the target")
+@FAMILY.of("J051", "HMAC by the public key of the TLS certificate", "RFC 8725 3.1", "TLS at the target")
+def _by_the_certificate(material: Material) -> Variants:
+    if not material.certificate:
+        return
+    shown = x509.load_der_x509_certificate(material.certificate)
+    key = shown.public_key()
+    forms = {
+        "certificate (PEM)": shown.public_bytes(Encoding.PEM),
+        "certificate (DER)": material.certificate,
+        "public key (PEM)": key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        "public key (DER)": key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    }
+    for form, secret in forms.items():
+        yield f"HS256 with the server's {form}", maced(material.header, material.payload, secret)
+
+
 FAMILY.open("J049", "HMAC by a public key computed from two tokens", "RFC 8725 3.1", "two RS256 tokens and no key set")

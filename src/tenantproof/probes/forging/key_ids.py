@@ -115,5 +115,15 @@ def _respelled(material: Material) -> Variants:
         yield f"kid {name}", material.kept_under(material.head(kid=form))
 
 
-FAMILY.open("J102", "kid of a key that was withdrawn", _VIOLATES, "a rotation at the issuer")
+@FAMILY.of("J102", "kid of a key that was withdrawn", _VIOLATES, "a rotation at the issuer")
+def _withdrawn(material: Material) -> Variants:
+    for number, kid in enumerate(material.withdrawn, 1):
+        header = material.head(kid=kid)
+        yield f"withdrawn kid {number}, the signature kept", material.kept_under(header)
+        yield f"withdrawn kid {number}, HMAC by the empty key", maced(header, material.payload, b"")
+        yield f"withdrawn kid {number}, no signature", compact(header, material.payload, b"")
+        own = signed(header, material.payload, material.key_of(material.algorithm))
+        yield f"withdrawn kid {number}, a key of its own", own
+
+
 FAMILY.open("J103", "kid that stands twice in the key set", _VIOLATES, "an issuer's key set")

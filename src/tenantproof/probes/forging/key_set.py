@@ -1,10 +1,11 @@
-"""J112: what is wrong with a published key set, found by looking at it; nothing is sent."""
+"""J103 and J112: what is wrong with a published key set, found by looking at it; nothing is sent."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tenantproof.clients.tokens import Claims
@@ -21,7 +22,7 @@ _POWERS = {prime: {pow(65537, exponent, prime) for exponent in range(prime)} for
 def weaknesses(keys_of: Mapping[str, Sequence[Claims]]) -> dict[str, list[str]]:
     """Whose key set (by any name) has which weak keys. Moduli of all sets are compared: a prime shared is two lost."""
     moduli = [(name, str(key.get("kid", "?")), n) for name, keys in keys_of.items() for key in keys if (n := _n(key))]
-    found = {name: [why for key in keys for why in _of_key(key)] for name, keys in keys_of.items()}
+    found = {name: [*_twice(keys), *(why for key in keys for why in _of_key(key))] for name, keys in keys_of.items()}
     for place, (name, kid, n) in enumerate(moduli):
         for other, other_kid, m in moduli[place + 1 :]:
             if n != m and math.gcd(n, m) > 1:
@@ -29,6 +30,12 @@ def weaknesses(keys_of: Mapping[str, Sequence[Claims]]) -> dict[str, list[str]]:
                 if other != name:
                     found[other].append(f"{other_kid} shares a prime with {kid}")
     return found
+
+
+def _twice(keys: Sequence[Claims]) -> Iterator[str]:
+    """Ids that mean several keys, so that a verifier has to choose (RFC 7517 section 4.5)."""
+    times = Counter(str(key["kid"]) for key in keys if "kid" in key)
+    yield from (f"{kid} is the id of {count} keys" for kid, count in times.items() if count > 1)
 
 
 def _of_key(key: Claims) -> Iterator[str]:

@@ -41,9 +41,13 @@ class OwnKeys:
     @cached_property
     def certificate(self) -> bytes:
         """A self-signed certificate (DER) of the P-256 key."""
+        return self.certified(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "keys.invalid")]))
+
+    def certified(self, issuer: x509.Name) -> bytes:
+        """A certificate (DER) of the P-256 key that says who issued it; the key itself has signed it."""
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "keys.invalid")])
         begins = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-        built = x509.CertificateBuilder(name, name, self.ec.public_key(), x509.random_serial_number())
+        built = x509.CertificateBuilder(issuer, name, self.ec.public_key(), x509.random_serial_number())
         built = built.not_valid_before(begins).not_valid_after(begins + dt.timedelta(days=3650))
         return built.sign(self.ec, SHA256()).public_bytes(Encoding.DER)
 
@@ -60,7 +64,8 @@ class Material:
 
     `kept` is the signature that a forger has at hand: the imitated token's own, or, when that token is somebody
     else's, the one of his own token, which is then `other`. `spare` is a second token of whoever `base` belongs to.
-    `listener` is the URL of a server of ours that keys can be fetched from, or empty.
+    `listener` is the URL of a server of ours that keys can be fetched from, or empty. `withdrawn` are ids of keys that
+    the issuer does not publish any more. `certificate` (DER) is what the target shows who connects by TLS, or empty.
     """
 
     base: Token
@@ -69,6 +74,8 @@ class Material:
     keys: tuple[Claims, ...]
     spare: Token | None = None
     listener: str = ""
+    withdrawn: tuple[str, ...] = ()
+    certificate: bytes = b""
 
     @classmethod
     def in_own_name(cls, own: Token, other: Token, keys: tuple[Claims, ...], **more: Any) -> Material:  # noqa: ANN401
