@@ -69,6 +69,8 @@ def check_a_key_that_was_withdrawn_vouches_for_nobody(probe: KeyRotation, ledger
     ledger.expect(probe.never_published(probe.tenants[0]), is_=REFUSED)
     for seen in probe.renewed():
         ledger.calibrate(seen, is_=PERMITTED)
+    for seen in probe.left():
+        ledger.calibrate(seen, is_=PERMITTED)
     for seen in probe.withdrawn():
         ledger.expect(seen, is_=REFUSED)
     for seen in probe.current():

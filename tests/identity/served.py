@@ -23,6 +23,7 @@ from venturi.settings import ClientSettings, IssuerSettings
 
 AUDIENCE = "https://api.example"
 ADMIN = "admin secret"
+KEEPERS = {"birch": "keeper of birch"}
 _T = TypeVar("_T")
 
 
@@ -99,7 +100,7 @@ class Issuing:
 @contextmanager
 def issuers() -> Iterator[Issuing]:
     """Run the issuers alder and birch."""
-    app: IssuerApp = build(IssuerSettings(audience=AUDIENCE, issuers=CLIENTS, admin_secret=ADMIN))
+    app: IssuerApp = build(IssuerSettings(audience=AUDIENCE, issuers=CLIENTS, admin_secret=ADMIN, keepers=KEEPERS))
     with serving(app.asgi(), ready=lambda base: setattr(app, "base", base)) as base:
         yield Issuing(base)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
-from tests.identity.served import AUDIENCE, CLIENTS, Issuing
+from tests.identity.served import AUDIENCE, CLIENTS, KEEPERS, Issuing
 from venturi.identity.strict import b64url, read_b64url, read_json_object
 
 
@@ -114,6 +114,14 @@ def test_rotation_keeps_the_old_key_published_unless_it_is_withdrawn(issuing: Is
     assert parts(issuing.token("alder"))[0]["kid"] == second
     third = issuing.rotate("alder", {"withdraw": True}).json()["kid"]
     assert kids() == [third]
+
+
+def test_a_keeper_rotates_the_keys_of_its_issuer_alone(issuing: Issuing) -> None:
+    before = {name: httpx.get(f"{issuing.url(name)}/jwks").json() for name in ("alder", "birch")}
+    assert issuing.rotate("birch", secret=KEEPERS["birch"]).status_code == 200
+    assert issuing.rotate("alder", secret=KEEPERS["birch"]).status_code == 401
+    assert httpx.get(f"{issuing.url('birch')}/jwks").json() != before["birch"]
+    assert httpx.get(f"{issuing.url('alder')}/jwks").json() == before["alder"]
 
 
 def test_only_the_administrator_rotates(issuing: Issuing) -> None:

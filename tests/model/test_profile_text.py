@@ -49,6 +49,15 @@ def test_a_good_profile_is_read_whole() -> None:
     assert profile.safety.allow_destructive is False
 
 
+TURNED = """
+[tokens]
+audience = "a"
+[tokens.rotation]
+tenant = "alder"
+principal = { token = { env = "T" } }
+url = "https://api.example.test/turn"
+secret = { env = "S" }
+"""
 MISTAKES = [
     ('id = "birch"', 'id = "alder"', "staging.toml:27: tenants[1].id: 'alder' is also the id of tenants[0]"),
     ('name = "staging"', 'nmae = "staging"', 'staging.toml:4: target.nmae: no such key; did you mean "name"?'),
@@ -70,6 +79,22 @@ def test_a_mistake_is_answered_with_line_key_and_fix(right: str, wrong: str, mes
     assert right in GOOD
     with pytest.raises(UsageError) as caught:
         parse(GOOD.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('tenant = "alder"', 'tenant = "cedar"', "tokens.rotation.tenant: no tenant 'cedar' in the profile"),
+        ('principal = { token = { env = "T" } }', "principal = {}", "tokens.rotation.principal"),
+        ("https://api.example.test/turn", "https://issuer.example.test/turn", "is not in safety.hosts"),
+        ('secret = { env = "S" }', "secret = {}", "tokens.rotation.secret"),
+    ],
+)
+def test_an_issuer_that_may_be_turned_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + TURNED, "staging.toml").tokens is not None
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + TURNED.replace(right, wrong), "staging.toml")
     assert message in str(caught.value)
 
 

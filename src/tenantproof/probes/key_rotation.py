@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+import msgspec
 
 from tenantproof.clients.exchange import Request, new_probe
 from tenantproof.clients.secrets import reveal
@@ -30,6 +31,8 @@ class KeyRotation(TokenProbe):
     """Tokens of one issuer before and after its keys were renewed and withdrawn; nothing where none may be turned."""
 
     _before = _between = ""
+    _until = 0.0
+    _is_withdrawn = False
 
     @property
     def rotation(self) -> Rotation | None:
@@ -65,15 +68,31 @@ class KeyRotation(TokenProbe):
         yield self._genuine(rotation, "by a new key, at once", self._between)
         yield self._genuine(rotation, "by an old key that is still published", self._before)
 
-    def withdrawn(self) -> Iterator[Observation]:
-        """Tokens by keys that were withdrawn, once the promised seconds have passed; then forgeries under their ids."""
+    def left(self) -> Iterator[Observation]:
+        """A token by the only key that the issuer publishes once it has withdrawn the others."""
         rotation = self.rotation
         if rotation is None:
             return
         self._turn(rotation, rotation.withdraw)
-        until = time.monotonic() + rotation.seconds
+        self._until = time.monotonic() + rotation.seconds
+        seen = self._genuine(rotation, "by the key that is left", self._fresh(rotation))
+        keys = self._keys(self._before)
+        self._is_withdrawn = not any(verifies(self._before, key, self.settings.algorithms) for key in keys)
+        if not self._is_withdrawn:
+            notes = (
+                *seen.notes,
+                "the issuer still publishes a key that tokens.rotation.withdraw should have withdrawn",
+            )
+            seen = msgspec.structs.replace(seen, outcome=UNCLEAR, notes=notes)
+        yield seen
+
+    def withdrawn(self) -> Iterator[Observation]:
+        """Tokens by keys that were withdrawn, once the promised seconds have passed; then forgeries under their ids."""
+        rotation = self.rotation
+        if rotation is None or not self._is_withdrawn:
+            return
         for name, token in (("before its key was renewed", self._before), ("by the renewed key", self._between)):
-            yield self._ended(rotation, name, token, until)
+            yield self._ended(rotation, name, token)
         kids = [str(parse(token).header.get("kid", "")) for token in (self._before, self._between)]
         for each in self._forgeries(kids):
             yield self.show(each)
@@ -81,19 +100,16 @@ class KeyRotation(TokenProbe):
     def current(self) -> Iterator[Observation]:
         """A token by the key that is left, which must still do."""
         if self.rotation is not None:
-            yield self._genuine(self.rotation, "by the key that is left", self._fresh(self.rotation))
+            yield self._genuine(self.rotation, "by the same key, at the end", self._fresh(self.rotation))
 
-    def _ended(self, rotation: Rotation, name: str, token: str, until: float) -> Observation:
+    def _ended(self, rotation: Rotation, name: str, token: str) -> Observation:
         """Show the token until it is refused, and for as long as was promised at the most."""
-        begun, at = until - rotation.seconds, rotation.tenant
+        begun, at = self._until - rotation.seconds, rotation.tenant
         shown = Presented(at, at, at, f"{_CLASS} {name}, withdrawn", token)
-        while (seen := self.show(shown)).outcome is PERMITTED and time.monotonic() < until:
+        while (seen := self.show(shown)).outcome is PERMITTED and time.monotonic() < self._until:
             time.sleep(_POLL_SECONDS)
         passed = f"{time.monotonic() - begun:.1f} s after its key was withdrawn; promised within {rotation.seconds} s"
-        if any(verifies(token, key, self.settings.algorithms) for key in self._keys(token)):
-            notes = (*seen.notes, "the issuer still publishes the key")
-            return replace(seen, outcome=UNCLEAR, notes=notes)
-        return replace(seen, notes=(*seen.notes, passed))
+        return msgspec.structs.replace(seen, notes=(*seen.notes, passed))
 
     def _forgeries(self, kids: list[str]) -> list[Presented]:
         """What can be made under the ids of withdrawn keys, witnessed under those that are published."""
