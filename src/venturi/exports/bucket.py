@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Protocol
 
-from venturi.aws.clients import connect
+from venturi.aws.regional import RegionalClients
 from venturi.settings import AwsClientSettings
 
-if TYPE_CHECKING:
-    Client = Any  # botocore makes its clients at run time
-
-_T = TypeVar("_T")
 _WORKERS = 4
 
 
@@ -50,21 +43,27 @@ class S3Buckets:
     """Buckets over the wire. `places`: tenant to its bucket; calls run on threads of their own. `close()` when done."""
 
     def __init__(self, settings: AwsClientSettings, places: Mapping[str, Place]) -> None:
-        self._settings = settings
         self._places = places
-        self._clients: dict[str, Client] = {}
-        self._making = threading.Lock()
-        self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="s3")
+        self._clients = RegionalClients(
+            "s3",
+            settings,
+            BucketUnavailable,
+            _WORKERS,
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+        )
 
     async def put(self, tenant: str, name: str, data: bytes) -> str:
         """Store an object under the tenant's key. Raises BucketUnavailable."""
         place = self._places[tenant]
 
         def call() -> str:
-            self._client(place).put_object(Bucket=place.bucket, Key=name, Body=data, **self.encryption(tenant, place))
+            self._clients.of(place.region).put_object(
+                Bucket=place.bucket, Key=name, Body=data, **self.encryption(tenant, place)
+            )
             return f"s3://{place.bucket}/{name}"
 
-        return await self._run(call)
+        return await self._clients.run(call)
 
     async def link(self, tenant: str, name: str, seconds: int) -> str:
         """A presigned URL; made here, without asking anybody."""
@@ -72,10 +71,12 @@ class S3Buckets:
 
         def call() -> str:
             wanted = {"Bucket": place.bucket, "Key": name}
-            url: str = self._client(place).generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+            url: str = self._clients.of(place.region).generate_presigned_url(
+                "get_object", Params=wanted, ExpiresIn=seconds
+            )
             return url
 
-        return await self._run(call)
+        return await self._clients.run(call)
 
     def encryption(self, tenant: str, place: Place) -> dict[str, str]:
         """How the object is to be encrypted. The key's policy demands the tenant in the encryption context."""
@@ -89,34 +90,4 @@ class S3Buckets:
 
     def close(self) -> None:
         """End the threads and connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for client in self._clients.values():
-            client.close()
-
-    async def _run(self, call: Callable[[], _T]) -> _T:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except ClientError as error:
-            raise BucketUnavailable(f"S3 answered {error.response['Error']['Code']}") from error
-        except BotoCoreError as error:
-            raise BucketUnavailable(f"S3 can't be reached: {type(error).__name__}") from error
-
-    def _client(self, place: Place) -> Client:
-        with self._making:
-            if place.region not in self._clients:
-                self._clients[place.region] = self._connect(place.region)
-            return self._clients[place.region]
-
-    def _connect(self, region: str) -> Client:
-        return connect(
-            "s3",
-            region,
-            self._settings,
-            signature_version="s3v4",
-            request_checksum_calculation="when_required",
-            retries={"mode": "standard", "total_max_attempts": 2},
-            connect_timeout=3,
-            read_timeout=10,
-        )
+        self._clients.close()
