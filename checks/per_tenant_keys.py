@@ -189,6 +189,8 @@ def check_a_subject_is_certified_erased_when_no_reader_is_left(erasure: DeepEras
     bystanders = erasure.neighbours(row)
     for each in (row, *bystanders):
         ledger.calibrate(erasure.content(each), is_=PRESENT)
+    for seen in erasure.streamed(row):
+        ledger.calibrate(seen, is_=PERMITTED)
     for seen in erasure.seen_in_files(row):
         ledger.calibrate(seen, is_=PRESENT)
     ledger.expect(erasure.shred_while_linked(), is_=REFUSED)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tenantproof.clients.aws import AwsAnswer
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.transparency.notes import key_ident
+from tenantproof.model.erasure_profile import PlantedEvent
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR
@@ -219,3 +220,40 @@ def test_files_are_searched_where_the_profile_lends_them_and_nowhere_else(tmp_pa
     assert [each.outcome for each in probe.left_in_files(row)] == [PRESENT]
     nowhere = deep(DEAD, files=(str(tmp_path / "missing"),))
     assert [each.outcome for each in nowhere.left_in_files(row)] == [UNCLEAR]
+
+
+def test_an_event_has_a_canary_of_its_own_that_is_searched_for_where_events_lie(tmp_path: Path) -> None:
+    sent: list[Request] = []
+    topics, pages = tmp_path / "topics", tmp_path / "pages"
+    for folder in (topics, pages):
+        folder.mkdir()
+
+    def respond(request: Request) -> Answer:
+        sent.append(request)
+        return says(202, {"batch": "b-17"})(request)
+
+    probe = deep(respond, files=(str(pages),))
+    cast("Any", probe.ways).event = PlantedEvent(
+        operation=Operation(method="POST", path="/events"),
+        body='{"of": "{subject}", "id": "{canary}"}',
+        principal="p",
+        files=(str(topics),),
+    )
+    row = probe.plant()
+    assert [each.outcome for each in probe.streamed(row)] == [PERMITTED]
+    said = json.loads(sent[-1].body)
+    assert said["of"] == row.subject
+    assert said["id"] not in {row.canary, ""}
+    assert ("Idempotency-Key", f"tp-{row.id}") in sent[-1].headers
+    (pages / "1").write_text(f"{row.id} {said['id']}")
+    (topics / "0.log").write_text("b-17")
+    assert [each.outcome for each in probe.seen_in_files(row)] == [PRESENT, PRESENT]
+    assert [each.outcome for each in probe.left_in_files(row)] == [ABSENT, ABSENT]
+    (topics / "0.log").write_text(said["id"])
+    assert [each.outcome for each in probe.seen_in_files(row)] == [PRESENT, ABSENT]
+    assert [each.outcome for each in probe.left_in_files(row)] == [ABSENT, PRESENT]
+
+
+def test_where_no_event_is_described_none_is_sent() -> None:
+    probe = deep(DEAD)
+    assert list(probe.streamed(probe.plant())) == []

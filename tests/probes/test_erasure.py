@@ -34,7 +34,7 @@ class FakeTarget:
         )  # fmt: skip
         names = ("write", "shred", "begin", "certificates")
         ways = SimpleNamespace(
-            tenant=tenant, principal="steward", subject="subject_id", text="note", template={},
+            tenant=tenant, principal="steward", subject="subject_id", text="note", template={}, event=None,
             operations={name: Operation(method="POST", path=f"/{name}") for name in names},
         )  # fmt: skip
         self.profile = SimpleNamespace(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from tenantproof.model.errors import TargetError
-from tenantproof.plugin.collect import claim_needs
+from tenantproof.plugin.collect import claim_wishes
 
 READY = "# ready"
 """The first words of the line that ends the profile on the deployment's standard output."""
@@ -24,8 +24,8 @@ _STREAMS = frozenset({"streams", "resolution"})
 
 def needs_streams(claims: Set[str], checks: Path) -> bool:
     """Whether any of the claims is decided on event streams; booting a broker for the others would be a waste."""
-    needs = claim_needs(checks)
-    return any(needs.get(claim, frozenset()) & _STREAMS for claim in claims)
+    wishes = claim_wishes(checks)
+    return any(wishes.get(claim, frozenset()) & _STREAMS for claim in claims)
 
 
 @contextmanager

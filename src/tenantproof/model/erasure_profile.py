@@ -10,6 +10,22 @@ import msgspec
 from tenantproof.model import profile
 
 
+class PlantedEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a subject comes into the event stream.
+
+    `body` is JSON in which {subject} and {canary} stand for what is to be found again. `key` is the header that names
+    the batch. `files` are where the stream keeps its events, and `told` is the member of the answer that these files
+    show, so that a search of them is known to see what lies there.
+    """
+
+    operation: profile.Operation
+    body: str
+    principal: str
+    files: tuple[str, ...] = ()
+    key: str = "Idempotency-Key"
+    told: str = "batch"
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tenant that exists to be erased, and how erasure is asked for.
 
@@ -19,7 +35,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     that name its subject and hold what is encrypted; `template` is a record as `write` takes it.
 
     `operations` may name export too. `files` are files and directories of the target that may be read: where a
-    database keeps its pages and logs.
+    database keeps its pages and logs. `event` says how a subject comes into the event
+    stream, and where that lies.
     """
 
     tenant: profile.Tenant
@@ -29,3 +46,4 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     subject: str = "subject_id"
     text: str = "note"
     files: tuple[str, ...] = ()
+    event: PlantedEvent | None = None

@@ -8,7 +8,7 @@ import inspect
 import sys
 import typing
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -38,6 +38,11 @@ class Check:
     def needs(self) -> frozenset[str]:
         """The capabilities without which the check can't be made."""
         return frozenset().union(*(probe.needs for probe in self.probes.values()))
+
+    @property
+    def wishes(self) -> frozenset[str]:
+        """The capabilities that the check needs or makes use of."""
+        return self.needs.union(*(probe.uses for probe in self.probes.values()))
 
     @property
     def is_divided(self) -> bool:
@@ -73,11 +78,20 @@ def checked_claims(folder: Path) -> frozenset[str]:
 
 def claim_needs(folder: Path) -> dict[str, frozenset[str]]:
     """Claim to the capabilities that its checks need together."""
-    needs: dict[str, frozenset[str]] = {}
+    return _by_claim(folder, lambda check: check.needs)
+
+
+def claim_wishes(folder: Path) -> dict[str, frozenset[str]]:
+    """Claim to the capabilities that its checks need or make use of."""
+    return _by_claim(folder, lambda check: check.wishes)
+
+
+def _by_claim(folder: Path, of: Callable[[Check], frozenset[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
     for path in check_files(folder):
         for check in find_checks(path):
-            needs[check.claim] = needs.get(check.claim, frozenset()) | check.needs
-    return needs
+            found[check.claim] = found.get(check.claim, frozenset()) | of(check)
+    return found
 
 
 def check_files(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from tenantproof.clients.aws import AwsAnswer, Client
 from tenantproof.clients.canaries import found_in
-from tenantproof.clients.exchange import Answer, Request
+from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.redaction import digest, one_line
 from tenantproof.clients.target import Target
 from tenantproof.clients.wire import new_probe
@@ -181,16 +181,25 @@ class Erasure(Probe):
         return self._ask(self.ways.operations["write"], body=body)
 
     def _ask(
-        self, operation: Operation, *, record: str = "", body: dict[str, Any] | None = None, principal: str = ""
+        self,
+        operation: Operation,
+        *,
+        record: str = "",
+        body: dict[str, Any] | None = None,
+        text: str = "",
+        principal: str = "",
+        headers: Headers = (),
     ) -> tuple[Request, Answer]:
+        """Ask for something; `body` is sent as JSON, and `text` is JSON already."""
         who = principal or self.ways.principal
+        said = json.dumps(body) if body is not None else text
         request = self.target.request(
             operation,
             tenant=self.tenant.id,
             record=record,
             bearer=self.target.bearer(self.tenant.id, who),
-            headers=(("Content-Type", "application/json"),) if body is not None else (),
-            body=json.dumps(body).encode() if body is not None else b"",
+            headers=(*headers, ("Content-Type", "application/json")) if said else headers,
+            body=said.encode(),
             principal=f"{self.tenant.id}/{who}",
             probe=new_probe(),
         )

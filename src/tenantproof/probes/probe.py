@@ -9,9 +9,14 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """The base of all probes. `needs` names capabilities of the target: http, tokens, kms, trail, support."""
+    """The base of all probes.
+
+    `needs` names capabilities of the target: http, tokens, kms, trail, support. `uses` names those that a probe looks
+    further with where they are there.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    uses: ClassVar[frozenset[str]] = frozenset()
     is_divided: ClassVar[bool] = False
     """Whether the shards of a run each try a part of what it tries; all other checks are made by one shard alone."""
 

@@ -27,7 +27,7 @@ from venturi.provision.plan import (
     TenantPlan,
     draw,
 )
-from venturi.provision.profile import Addresses, SecretFiles, Table, profile, stream_tables
+from venturi.provision.profile import Addresses, SecretFiles, Table, planted_event, profile, stream_tables
 from venturi.provision.seed import seed
 from venturi.resolution.settings import ResolverTenant, StageASettings
 from venturi.runtime.supervisor import Supervisor
@@ -110,7 +110,11 @@ def boot(
         ],
     )
     secrets = SecretFiles(supervisor.rundir / "secrets")
-    return profile(plan, accounts, built, where, secrets) | (stream_tables(streams, secrets) if streams else {})
+    tables = profile(plan, accounts, built, where, secrets)
+    if streams:
+        tables |= stream_tables(streams, secrets)
+        tables["erasure"]["event"] = planted_event(streams)
+    return tables
 
 
 def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[str], None]) -> Streams | None:

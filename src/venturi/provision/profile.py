@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -149,6 +150,18 @@ def stream_tables(streams: Streams, secrets: SecretFiles) -> Table:
             "support": [SUPPORT],
         },
         "resolution": {"writer": "collector", "reader": "reader"},
+    }
+
+
+def planted_event(streams: Streams) -> Table:
+    """How a subject of the tenant for drills comes into its stream, and where that lies."""
+    touchpoint = {"kind": "touchpoint", "id": "{canary}", "subject_id": "{subject}", "channel": "search"}
+    body = json.dumps({"events": [{**touchpoint, "occurred_at": "2026-01-01T00:00:00Z"}]})
+    return {
+        "operation": _operation("POST", "/v1/tenants/{tenant}/events"),
+        "body": body,
+        "principal": "collector",
+        "files": [str(streams.broker.data)],
     }
 
 

@@ -85,6 +85,11 @@ class Broker:
             self.process.wait()
 
     @property
+    def data(self) -> Path:
+        """Where the topics lie."""
+        return self.directory / "data"
+
+    @property
     def _configuration(self) -> Path:
         return self.directory / "server.properties"
 
@@ -94,7 +99,7 @@ class Broker:
 
     def _write_configuration(self, ports: Sequence[int]) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lines = properties(self.directory / "data", ports, self.certificate, self.admin_password)
+        lines = properties(self.data, ports, self.certificate, self.admin_password)
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.writelines(f"{key}={_escaped(value)}\n" for key, value in lines.items())

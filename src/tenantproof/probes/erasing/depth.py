@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from tenantproof.clients.canaries import found_in
 from tenantproof.clients.exchange import Answer, Request
@@ -30,12 +30,29 @@ _LINKS = (2, 10, 60)
 class DeepErasure(Erasure):
     """The tenant that exists to be erased, with every way to its data."""
 
+    uses: ClassVar[frozenset[str]] = frozenset({"streams"})
+
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         if "export" not in self.ways.operations:
             raise UsageError("erasure.operations has no export; add its method and path to the profile")
         self._open_until = self._surely_open_until = 0.0
         self._blobs: dict[str, bytes] = {}
+        self._streamed: dict[str, tuple[str, str]] = {}
+        """Record to the canary of its subject's event, and what that was acknowledged with."""
+
+    def streamed(self, row: Planted) -> Iterator[Observation]:
+        """The subject comes into the event stream too; none where the profile names no way."""
+        way = self.ways.event
+        if way is None:
+            return
+        canary = self.new().canary
+        body = way.body.replace("{subject}", row.subject).replace("{canary}", canary)
+        key = ((way.key, f"tp-{row.id}"),)
+        request, answer = self._ask(way.operation, text=body, principal=way.principal, headers=key)
+        self._streamed[row.id] = canary, str(json_object(answer.body).get(way.told, ""))
+        outcome = PERMITTED if 200 <= answer.status < 300 else UNCLEAR if answer.is_whole else UNANSWERED
+        yield sight(f"{way.principal} sends an event of the subject", request, answer, outcome)
 
     def neighbours(self, row: Planted) -> tuple[Planted, ...]:
         """Records of subjects whose names a careless pattern takes for the row's."""
@@ -117,14 +134,21 @@ class DeepErasure(Erasure):
             yield self._displaced(each, row, is_trial=True)
 
     def seen_in_files(self, row: Planted) -> Iterator[Observation]:
-        """The record's id, which is not encrypted, in the files that the profile lends; none where it lends none."""
+        """What is not encrypted of record and event, in the files that the profile lends; none where it lends none."""
         if self.ways.files:
-            yield self._scanned(row.id, "the record's id", None)
+            yield self._scanned(self.ways.files, row.id, "the record's id", None)
+        if self.ways.event and self.ways.event.files and row.id in self._streamed:
+            told = self._streamed[row.id][1] or "-"
+            yield self._scanned(self.ways.event.files, told, "what the event was acknowledged with", None)
 
     def left_in_files(self, row: Planted) -> Iterator[Observation]:
-        """The record's content in the files that the profile lends: pages, write-ahead log, server logs."""
+        """The content in the files that the profile lends: pages, write-ahead log, server logs, topics."""
         if self.ways.files:
-            yield self._scanned(row.canary, "the content", Unit("operator", self.tenant.id, "files", "the content"))
+            unit = Unit("operator", self.tenant.id, "files", "the content")
+            yield self._scanned(self.ways.files, row.canary, "the content", unit)
+        if self.ways.event and self.ways.event.files and row.id in self._streamed:
+            unit = Unit("operator", self.tenant.id, "files", "an event")
+            yield self._scanned(self.ways.event.files, self._streamed[row.id][0], "an event of the subject", unit)
 
     def _export(self, seconds: int) -> tuple[Request, Answer]:
         body, begun = {"link_seconds": seconds}, time.time()
@@ -158,9 +182,9 @@ class DeepErasure(Erasure):
             unit if is_trial else None,
         )  # fmt: skip
 
-    def _scanned(self, text: str, name: str, unit: Unit | None) -> Observation:
+    def _scanned(self, lent: Sequence[str], text: str, name: str, unit: Unit | None) -> Observation:
         begun, at = time.monotonic(), time.time()
-        result = scan(self.ways.files, (text,))
+        result = scan(lent, (text,))
         places = result.found[text]
         outcome: Outcome = PRESENT if places else ABSENT if result.files and not result.unread else UNCLEAR
         said = f"{len(places)} of {result.files} files, {result.octets >> 20} MiB read, {result.unread} unreadable"
@@ -168,7 +192,7 @@ class DeepErasure(Erasure):
             probe=new_probe(),
             what=f"the deployment's files are searched for {name}",
             outcome=outcome,
-            request=f"{len(self.ways.files)} places that the profile lends",
+            request=f"{len(lent)} places that the profile lends",
             response=one_line(said),
             response_digest=digest(said),
             at=at,
