@@ -45,7 +45,24 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # What a genuine token looks like; without this table the token checks are not assessed.
 # [tokens]
 # audience = "https://api.example.com"
-# jwks = {{ "https://issuer.example.com" = "https://issuer.example.com/jwks" }}   # add its host to safety.hosts
+# [tokens.jwks]               # issuers and their key sets; add their hosts to safety.hosts
+# "https://issuer.example.com" = "https://issuer.example.com/jwks"
+# "https://conformance.example.com" = "https://conformance.example.com/jwks"
+# "https://turning.example.com" = "https://turning.example.com/jwks"
+# [tokens.test_key]           # an issuer for conformance tests: well-signed tokens that say what none may
+# issuer = "https://conformance.example.com"
+# subject = "conformance"
+# tenant = "alder"
+# key = {{ file = "/run/secrets/conformance.pem" }}
+# [tokens.rotation]           # an issuer whose keys the harness may renew and withdraw: it has no other principals
+# tenant = "alder"
+# url = "https://turning.example.com/admin/rotate"
+# secret = {{ env = "TURNING_SECRET" }}
+# seconds = 5                 # tokens by a withdrawn key are refused within
+# [tokens.rotation.principal.client]
+# url = "https://turning.example.com/token"
+# client_id = "turner"
+# client_secret = {{ env = "TURNER_SECRET" }}
 
 # Read access to the tenants' keys; without this table the key checks are not assessed.
 # [aws]
@@ -54,8 +71,14 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # arn = "arn:aws:sts::111122223333:assumed-role/workload/audit"
 # access_key_id = "AKIA..."
 # secret_access_key = {{ env = "WORKLOAD_SECRET" }}
-# [aws.auditor]               # may read IAM in the vendor's account; the same three keys
+# [aws.auditor]               # may read IAM in the vendor's account
+# arn = "arn:aws:iam::111122223333:user/auditor"
+# access_key_id = "AKIA..."
+# secret_access_key = {{ env = "AUDITOR_SECRET" }}
 # [aws.laboratory]            # administers an account that holds nothing; asked there how this AWS behaves
+# arn = "arn:aws:iam::444455556666:root"
+# access_key_id = "AKIA..."
+# secret_access_key = {{ env = "LABORATORY_SECRET" }}
 
 # The event streams (Kafka, SASL over TLS); without this table they are not assessed. The broker goes into safety.hosts.
 # [kafka]
@@ -101,6 +124,7 @@ id = "{id}"
 name = "{id}"
 jurisdiction = ""             # "eu" or "non-eu"
 disposable = false
+# key_arn = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"   # with [aws]
 [tenants.principals.reader.client]
 url = "https://issuer.example.com/token"
 client_id = "{id}"

@@ -1,0 +1,29 @@
+"""Whoever takes the comment signs off the template has a profile that is read."""
+
+from __future__ import annotations
+
+import re
+
+from click.testing import CliRunner
+
+from tenantproof.cli.init import command
+from tenantproof.model.profile_text import parse
+
+_SETTING = re.compile(r'^# (\[.*|[a-z_]+ = .*|"https:.*)$', re.MULTILINE)
+
+
+def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> None:
+    text = CliRunner().invoke(command, []).output
+    hosts = ("issuer", "turning", "conformance", "kafka")
+    whole = _SETTING.sub(r"\1", text)
+    for host in hosts:
+        whole = whole.replace('hosts = ["api.example.com"', f'hosts = ["api.example.com", "{host}.example.com"', 1)
+    whole = whole.replace('"kafka.example.com"', '"kafka.example.com:9093"', 1)
+    profile = parse(whole, "template")
+    assert profile.tokens
+    assert profile.tokens.test_key
+    assert profile.tokens.rotation
+    assert profile.aws
+    assert profile.kafka
+    assert profile.support
+    assert profile.evidence.archive
