@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import msgspec
 
+from tenantproof.clients.quiet_server import QuietServer
 from tenantproof.model.aggregation_profile import Aggregation
 from tenantproof.model.profile import Database, Profile
 
@@ -108,9 +109,8 @@ def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    host = f"127.0.0.1:{server.server_address[1]}"
+    server = QuietServer(Handler)
+    host = server.host
     if hollow is Hollow.DEAD:
         server.socket.close()
         yield _pointed_at(profile, host)

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tenantproof.clients.quiet_server import QuietServer
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,8 @@ def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    heard = Listener(f"http://127.0.0.1:{server.server_address[1]}")
+    server = QuietServer(Handler)
+    heard = Listener(f"http://{server.host}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
