@@ -14,7 +14,7 @@ import bootstrap
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["isolation"]
 # A deployment is 0.3 GB, and every worker starts its own.
-_SHARED_OUT = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadgroup")
+_SHARED_OUT = ("-n", "logical", "--maxprocesses", "4")
 
 
 def _run(session: nox.Session, module: str, *arguments: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import zlib
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # A busy machine is no defect; how long something takes is for the benchmarks.
 settings.register_profile("tests", deadline=None)
@@ -13,15 +16,34 @@ settings.load_profile("tests")
 
 _SPREAD = {"test_defects.py": 4}
 """Files whose tests are many and long: into so many groups each, at the price of as many deployments."""
+_LONGEST = ("tests/cli", "tests/access", "tests/probes", "tests/api", "tests/plugin", "tests/outputs", "tests/streams")
+"""Folders that take longest, the longest first: what is begun last is what everybody waits for."""
+
+
+class _ByFolder(LoadScopeScheduling):
+    """Several workers share the tests by folders, for the tests of a folder share a deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, name = nodeid.partition("::")
+        folder, _, file = path.rpartition("/")
+        return f"{folder} {zlib.crc32(name.encode()) % _SPREAD[file]}" if file in _SPREAD else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:  # xdist's own
+    """How tests are shared out when there are several workers."""
+    config.option.loadscopereorder = False
+    return _ByFolder(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what shares a deployment on one worker: tests of one folder, when several workers share the tests."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for number, item in enumerate(items):
-        parts = _SPREAD.get(item.path.name, 1)
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {number % parts}"))
+    """Begin with the longest folders, where workers wait for each other."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_begun)
+
+
+def _begun(item: pytest.Item) -> int:
+    folder = item.nodeid.rpartition("::")[0].rpartition("/")[0]
+    return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -175,7 +175,8 @@ class Counter:
         async def empty(database: str, tables: str) -> None:
             connection = await asyncpg.connect(**self.postgres.admin(), database=database)
             # The triggers that keep a trail would keep it from us too.
-            await connection.execute(f"SET session_replication_role = replica; TRUNCATE {tables}")
+            deletes = "; ".join(f"DELETE FROM {table}" for table in tables.split(", "))  # a few rows: no new files
+            await connection.execute(f"SET session_replication_role = replica; {deletes}")
             await connection.close()
 
         OtherFactors.steps.clear()

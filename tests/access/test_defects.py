@@ -32,10 +32,10 @@ DEFECTS = {
 _SOON = 0.1
 """Of the profile's timeout."""
 QUICKEST_FIRST = (
-    "check_every",
     "check_no_single_fault",
     "check_without",
     "check_nobody",
+    "check_every",
     "check_access",
     "check_the",
     "check_nothing",
