@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # A busy machine is no defect; how long something takes is for the benchmarks.
 settings.register_profile("tests", deadline=None)
@@ -20,7 +20,7 @@ _LONGEST = ("tests/cli", "tests/access", "tests/probes", "tests/api", "tests/plu
 """Folders that take longest, the longest first: what is begun last is what everybody waits for."""
 
 
-class _ByFolder(LoadScopeScheduling):
+class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Several workers share the tests by folders, for the tests of a folder share a deployment."""
 
     def _split_scope(self, nodeid: str) -> str:
