@@ -72,22 +72,16 @@ def crack(message: bytes, wanted: bytes, keys: Iterable[bytes], name: str = "sha
     block = digest().block_size
     waiting, tried = iter(keys), 0
     while chunk := list(islice(waiting, _CHUNK)):
-        made = _macs([key if len(key) <= block else digest(key).digest() for key in chunk], message, digest())
+        # Two hashes written out: hmac.new spends most of its time on what does not matter here.
+        padded = [(key if len(key) <= block else digest(key).digest()).ljust(block, b"\0") for key in chunk]
+        made = [
+            digest(each.translate(_OUTER) + digest(each.translate(_INNER) + message).digest()).digest()
+            for each in padded
+        ]
         if wanted in made:
             return Searched(tried + made.index(wanted) + 1, chunk[made.index(wanted)])
         tried += len(chunk)
     return Searched(tried)
-
-
-def _macs(keys: Iterable[bytes], message: bytes, empty: Any) -> list[bytes]:  # noqa: ANN401  # hashlib names no type
-    """The two hashes of HMAC written out: hmac.new and new hashes spend their time on what is always the same."""
-    made, block, fresh = [], empty.block_size, empty.copy
-    for key in keys:
-        padded, inner, outer = key.ljust(block, b"\0"), fresh(), fresh()
-        inner.update(padded.translate(_INNER) + message)
-        outer.update(padded.translate(_OUTER) + inner.digest())
-        made.append(outer.digest())
-    return made
 
 
 def guesses(said: Iterable[Claims], digits: int) -> Iterator[bytes]:
