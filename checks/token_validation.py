@@ -65,12 +65,10 @@ def check_what_was_verified_before_does_not_lend_its_name(probe: TokenForge, led
 def check_a_key_that_was_withdrawn_vouches_for_nobody(probe: KeyRotation, ledger: Ledger) -> None:
     """A key is withdrawn because somebody else may have it."""
     ledger.calibrate(probe.without(probe.tenants[0]), is_=PERMITTED)
+    for seen in (*probe.renewed(), *probe.left()):
+        ledger.calibrate(seen, is_=PERMITTED)
     ledger.population(probe.trials)
     ledger.expect(probe.never_published(probe.tenants[0]), is_=REFUSED)
-    for seen in probe.renewed():
-        ledger.calibrate(seen, is_=PERMITTED)
-    for seen in probe.left():
-        ledger.calibrate(seen, is_=PERMITTED)
     for seen in probe.withdrawn():
         ledger.expect(seen, is_=REFUSED)
     for seen in probe.current():

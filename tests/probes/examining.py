@@ -12,6 +12,7 @@ from tenantproof.clients.target import Target
 from tenantproof.judge.conclude import finding
 from tenantproof.ledger.journal import Journal
 from tenantproof.ledger.ledger import Ledger
+from tenantproof.model.profile import Profile
 from tenantproof.model.verdict import Finding
 from tenantproof.probes.probe import Probe
 from tests.clients.profiles import CANARIES, client_of, profile_of
@@ -21,14 +22,19 @@ SECRET_ENV = "TENANTPROOF_TEST_SECRET"
 
 
 def examine(
-    api: FakeApi, check: Callable[..., None], probe: type[Probe], folder: Path, patch: pytest.MonkeyPatch
+    api: FakeApi,
+    check: Callable[..., None],
+    probe: type[Probe],
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    edited: Callable[[Profile, str], Profile] = lambda profile, _: profile,
 ) -> Finding:
-    """What the check comes to on the API."""
+    """What the check comes to on the API; `edited` makes another profile of the usual one and the API's host."""
     patch.setenv(SECRET_ENV, "not a secret")
     with serving_api(api) as host:
-        profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
+        usual = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
         with (
-            closing(Target(profile)) as target,
+            closing(Target(edited(usual, host))) as target,
             closing(Journal.create(folder / "journal.sqlite", {})) as journal,
         ):
             check(probe(target), Ledger(journal, check.__name__, "X-1"))

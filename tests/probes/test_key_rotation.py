@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from checks.token_validation import check_a_key_that_was_withdrawn_vouches_for_nobody as check
-from tenantproof.clients.target import Target
-from tenantproof.judge.conclude import finding
-from tenantproof.ledger.journal import Journal
 from tenantproof.ledger.ledger import Ledger
 from tenantproof.model.errors import TargetError
-from tenantproof.model.profile import Rotation
+from tenantproof.model.profile import Profile, Rotation
 from tenantproof.model.verdict import Finding, Verdict
 from tenantproof.probes.key_rotation import KeyRotation
-from tests.clients.profiles import CANARIES, client_of, profile_of
-from tests.probes.fake_api import AUDIENCE, FakeApi, Json, Refused, serving_api
-
-_SECRET = "TENANTPROOF_TEST_SECRET"
+from tenantproof.probes.token_validation import TokenForge
+from tests.clients.profiles import client_of
+from tests.probes.examining import SECRET_ENV, examine
+from tests.probes.fake_api import AUDIENCE, FakeApi, Json, Refused
 
 
 class TurningApi(FakeApi):
@@ -104,50 +101,48 @@ class ListlessApi(TurningApi):
         super().turn({})
 
 
-def _examined(
-    api: TurningApi, folder: Path, patch: pytest.MonkeyPatch, *, writes: bool = True, **more: Any
-) -> tuple[Finding, int]:
-    """What the check comes to, and how many trials it said that there are."""
-    patch.setenv(_SECRET, "not a secret")
-    with serving_api(api) as host:
-        bare = profile_of(host, {tenant: client_of(host, tenant, _SECRET) for tenant in CANARIES})
-        table: dict[str, Any] = msgspec.to_builtins(bare)
-        table["tokens"]["jwks"][f"http://{host}/issuers/turned"] = f"http://{host}/issuers/turned/jwks"
-        turned = {"tenant": "acme", "principal": client_of(host, "turned", _SECRET), "secret": {"env": _SECRET}}
-        table["tokens"]["rotation"] = {**turned, "url": f"http://{host}/turn", "seconds": 1, **more}
-        table["safety"]["allow_writes"] = writes
-        profile = msgspec.convert(table, type(bare))
-        with (
-            closing(Target(profile)) as target,
-            closing(Journal.create(folder / "journal.sqlite", {})) as journal,
-        ):
-            check(KeyRotation(target), Ledger(journal, "check", "TK-2"))
-            tally = journal.tally("check")
-            return finding("TK-2", "check", tally), tally.trials
+def _turned(*, writes: bool = True, **more: Any) -> Callable[[Profile, str], Profile]:
+    """Describes the issuer in a profile; `more` is said of it."""
+
+    def edited(usual: Profile, host: str) -> Profile:
+        assert usual.tokens
+        issuer = f"http://{host}/issuers/turned"
+        told = {"tenant": "acme", "principal": client_of(host, "turned", SECRET_ENV), "secret": {"env": SECRET_ENV}}
+        rotation = msgspec.convert({**told, "url": f"http://{host}/turn", "seconds": 1, **more}, Rotation)
+        jwks = {**usual.tokens.jwks, issuer: f"{issuer}/jwks"}
+        tokens = msgspec.structs.replace(usual.tokens, jwks=jwks, rotation=rotation)
+        safety = msgspec.structs.replace(usual.safety, allow_writes=writes)
+        return msgspec.structs.replace(usual, tokens=tokens, safety=safety)
+
+    return edited
+
+
+def _examined(api: TurningApi, folder: Path, patch: pytest.MonkeyPatch, **more: Any) -> Finding:
+    return examine(api, check, KeyRotation, folder, patch, _turned(**more))
 
 
 def test_keys_that_are_withdrawn_in_time_satisfy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = TurningApi()
-    found, trials = _examined(api, tmp_path, monkeypatch)
+    found = _examined(api, tmp_path, monkeypatch)
     assert found.verdict is Verdict.SATISFIED, found
-    assert trials > 3
+    assert found.trials > 3
     assert api.turns == [{}, {"withdraw": True}]
 
 
 def test_a_key_that_stays_good_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _ = _examined(LastingApi(), tmp_path, monkeypatch)
+    found = _examined(LastingApi(), tmp_path, monkeypatch)
     assert found.verdict is Verdict.NOT_SATISFIED
 
 
 def test_where_the_issuer_withdraws_nothing_nothing_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _ = _examined(ListlessApi(), tmp_path, monkeypatch)
+    found = _examined(ListlessApi(), tmp_path, monkeypatch)
     assert found.verdict is Verdict.NOT_ASSESSED
 
 
 def test_no_key_is_turned_where_nothing_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = TurningApi()
-    found, trials = _examined(api, tmp_path, monkeypatch, writes=False)
-    assert (found.verdict, trials, api.turns) == (Verdict.SATISFIED, 1, [])
+    found = _examined(api, tmp_path, monkeypatch, writes=False)
+    assert (found.verdict, found.trials, api.turns) == (Verdict.SATISFIED, 1, [])
 
 
 def test_an_issuer_that_does_not_turn_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,3 +155,16 @@ def test_rotation_is_described_with_what_it_does_when_nothing_else_is_said() -> 
     told = {"tenant": "a", "principal": {"token": {"env": "T"}}, "url": "http://h/turn", "secret": {"env": "S"}}
     made = msgspec.convert(told, Rotation)
     assert (made.renew, made.withdraw, made.seconds) == ({}, {"withdraw": True}, 5)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_the_class_counts_as_tried_only_where_keys_may_be_turned(
+    writes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+
+    def look(probe: TokenForge, _: Ledger) -> None:
+        notes.extend(probe.coverage("acme").notes)
+
+    examine(TurningApi(), look, TokenForge, tmp_path, monkeypatch, _turned(writes=writes))
+    assert any(note.startswith("not tried: J102") for note in notes) != writes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -35,14 +36,9 @@ class KeyRotation(TokenProbe):
     _is_withdrawn = False
 
     @property
-    def rotation(self) -> Rotation | None:
-        """The issuer whose keys the harness may turn, if there is one and it may write."""
-        return self.settings.rotation if self.target.profile.safety.allow_writes else None
-
-    @property
     def trials(self) -> int:
-        """How many refusals are wanted: a key that never was, two that were withdrawn, forgeries under their ids."""
-        return 1 if self.rotation is None else 3 + len(self._forgeries(["one", "two"]))
+        """How many refusals are wanted: of a key that never was and, once there are any, of what was withdrawn."""
+        return 1 + (len(self._ended_tokens) + len(self._forgeries) if self._is_withdrawn else 0)
 
     def without(self, tenant: str) -> Observation:
         """A tenant's genuine token; a note says if no issuer's keys may be turned."""
@@ -91,10 +87,9 @@ class KeyRotation(TokenProbe):
         rotation = self.rotation
         if rotation is None or not self._is_withdrawn:
             return
-        for name, token in (("before its key was renewed", self._before), ("by the renewed key", self._between)):
+        for name, token in self._ended_tokens.items():
             yield self._ended(rotation, name, token)
-        kids = [str(parse(token).header.get("kid", "")) for token in (self._before, self._between)]
-        for each in self._forgeries(kids):
+        for each in self._forgeries:
             yield self.show(each)
 
     def current(self) -> Iterator[Observation]:
@@ -111,19 +106,25 @@ class KeyRotation(TokenProbe):
         passed = f"{time.monotonic() - begun:.1f} s after its key was withdrawn; promised within {rotation.seconds} s"
         return msgspec.structs.replace(seen, notes=(*seen.notes, passed))
 
-    def _forgeries(self, kids: list[str]) -> list[Presented]:
+    @property
+    def _ended_tokens(self) -> dict[str, str]:
+        return {"before its key was renewed": self._before, "by the renewed key": self._between}
+
+    @cached_property
+    def _forgeries(self) -> tuple[Presented, ...]:
         """What can be made under the ids of withdrawn keys, witnessed under those that are published."""
         assert self.rotation is not None
         at = self.rotation.tenant
         own = parse(self._fresh(self.rotation))
         keys = self._keys(own.text)
-        material = Material.in_own_name(own, own, keys, withdrawn=tuple(kids))
+        kids = tuple(str(parse(token).header.get("kid", "")) for token in self._ended_tokens.values())
+        material = Material.in_own_name(own, own, keys, withdrawn=kids)
         klass = next(each for each in key_ids.FAMILY.classes if each.ident == _CLASS)
-        return [
+        return tuple(
             Presented(at, at, at, each.vector, each.token, notes=(f"violates {klass.violates}",))
             for each in klass.of(material)
             if witness_of(each.token, own, keys, self.settings.algorithms).is_forgery
-        ]
+        )
 
     def _genuine(self, rotation: Rotation, name: str, token: str) -> Observation:
         at = rotation.tenant

@@ -13,7 +13,7 @@ from tenantproof.clients.tokens import Claims, Token, parse
 from tenantproof.model.errors import TargetError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ALIKE, PERMITTED, REFUSED, UNCLEAR, Outcome
-from tenantproof.model.profile import Tokens
+from tenantproof.model.profile import Rotation, Tokens
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.probe import Probe
@@ -235,6 +235,11 @@ class TokenProbe(Probe):
         if refusals and answer.is_whole and answer.status == http.refusals["token"].status:
             return REFUSED, ()
         return UNCLEAR, notes
+
+    @property
+    def rotation(self) -> Rotation | None:
+        """The issuer whose keys the harness may turn, if there is one and it may write."""
+        return self.settings.rotation if self.target.profile.safety.allow_writes else None
 
     @property
     def _is_shared(self) -> bool:

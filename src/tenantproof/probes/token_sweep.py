@@ -229,7 +229,7 @@ class TokenSweep(TokenProbe):
         sent = Counter(each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited))
         power = power_of(sent, _LOOKED_AT)
         self.target.exhibits[EXHIBIT] = power_json(power)
-        turned = {"J102"} if self.settings.rotation else set[str]()
+        turned = {"J102"} if self.rotation else set[str]()
         tried = (
             sent.keys()
             | _LOOKED_AT
