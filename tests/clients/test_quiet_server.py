@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -20,13 +19,9 @@ def test_only_what_is_no_hanging_up_is_told(fault: Exception, said: str, capfd: 
         def handle(self) -> None:
             raise fault
 
-    with QuietServer(Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        host, _, port = server.host.partition(":")
-        with socket.create_connection((host, int(port)), timeout=10) as line:
-            assert line.recv(1) == b""
-        server.shutdown()
-        thread.join()
+    server = QuietServer(Handler)
+    host, _, port = server.host.partition(":")
+    with server.serving(), socket.create_connection((host, int(port)), timeout=10) as line:
+        assert line.recv(1) == b""
     told = capfd.readouterr().err
     assert (said in told) if said else not told

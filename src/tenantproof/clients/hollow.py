@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import msgspec
 
-from tenantproof.clients.quiet_server import QuietServer
+from tenantproof.clients.quiet_server import QuietHandler, QuietServer
 from tenantproof.model.aggregation_profile import Aggregation
 from tenantproof.model.profile import Database, Profile
 
@@ -88,10 +87,7 @@ def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
     """
     script = _Script(hollow, profile)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+    class Handler(QuietHandler):
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
@@ -106,23 +102,14 @@ def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            pass
-
     server = QuietServer(Handler)
     host = server.host
     if hollow is Hollow.DEAD:
         server.socket.close()
         yield _pointed_at(profile, host)
         return
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with server.serving():
         yield _pointed_at(profile, host)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _pointed_at(profile: Profile, host: str) -> Profile:

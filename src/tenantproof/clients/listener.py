@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from tenantproof.clients.quiet_server import QuietServer
+from tenantproof.clients.quiet_server import QuietHandler, QuietServer
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,10 @@ class Listener:
 def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
     """Listen for as long as the block lasts; `answering` gets the listener's own URL and the target of a request."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(QuietHandler):
         timeout = 5
 
-        def do_GET(self) -> None:  # the base class's name
+        def do_GET(self) -> None:  # noqa: N802  # the base class's name
             heard.asked.append(self.path)
             said = answering(heard.url, self.path)
             self.send_response(302 if said.location else 200)
@@ -68,16 +65,7 @@ def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
 
         do_HEAD = do_POST = do_GET  # noqa: N815  # the base class's names
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            pass
-
     server = QuietServer(Handler)
     heard = Listener(f"http://{server.host}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with server.serving():
         yield heard
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

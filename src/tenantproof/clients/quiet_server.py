@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    """Keeps connections open, and writes no line for every request."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Say nothing."""
 
 
 class QuietServer(ThreadingHTTPServer):
@@ -18,6 +31,18 @@ class QuietServer(ThreadingHTTPServer):
     def host(self) -> str:
         """Its host and port."""
         return f"127.0.0.1:{self.server_address[1]}"
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Serve, on a thread of its own, for as long as the block lasts; then close."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
+            thread.join()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say what went wrong, unless it is that nobody listens any more."""
