@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
@@ -40,7 +41,8 @@ def after(call: Call, reply: Reply, cloud: MotoCloud) -> Reply:
     if call.action == "CreateOrganization":
         cloud.organizations.begun(call.caller.account)
     elif call.action == "CreateAccount":
-        cloud.organizations.joined(call.caller.account)
+        made = json.loads(reply.body)["CreateAccountStatus"]["AccountId"]
+        cloud.organizations.joined(made, call.params.get("RoleName", "OrganizationAccountAccessRole"))
     elif call.action == "AssumeRole" and (found := _ACCESS_KEY.search(reply.body)):
         cloud.notes.sessions[found[1].decode()] = tuple(_session_policies(call, cloud))
     elif call.action == "CreateUser" and call.params.get("PermissionsBoundary"):

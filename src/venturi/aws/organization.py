@@ -13,7 +13,7 @@ RCP: Kind = "RESOURCE_CONTROL_POLICY"
 UNDER_RCP = frozenset({"kms", "s3", "secretsmanager", "sqs", "sts"})
 """Services served here whose resources an RCP reaches (Organizations User Guide, Resource control policies)."""
 
-_EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+_EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
 
 class Organizations:
@@ -52,12 +52,9 @@ class Organizations:
         if organization.org.feature_set == "ALL":
             organization.ou[0].add_policy_type(SCP)
 
-    def joined(self, master: str) -> None:
-        """Make administrators of the roles by which the organization comes into the accounts that it creates."""
-        for account in self._of(master).accounts:
-            role = next(iter(self._iam[account.id]["aws"].roles.values()), None)
-            if account.id != master and role is not None and not role.policies:
-                role.policies["AdministratorAccess"] = _EVERYTHING
+    def joined(self, account: str, role: str) -> None:
+        """Make an administrator of the role by which the organization comes into an account that it has created."""
+        self._iam[account]["aws"].put_role_policy(role, "AdministratorAccess", _EVERYTHING)
 
     def _of(self, account: str) -> Any:  # noqa: ANN401  # moto ships no types for its backends
         master, _ = self._backends.master_accounts.get(account, (account, ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -53,23 +53,17 @@ def resource_policy_says(text: str, question: Question) -> Says:
 def identity_policies_say(texts: Iterable[str], question: Question) -> Says:
     """Evaluate the documents attached to the caller; a root may do anything that no document denies."""
     unasked = Says.ALLOWS if question.caller.is_root else Says.NOTHING
-    return _strongest((unasked, service_controls_say(texts, question)))
+    return _strongest((unasked, *_every_document(texts, question)))
+
+
+def service_controls_say(level: Iterable[str], question: Question) -> Says:
+    """Evaluate the service control policies of one level; the root of an account gets no more than they allow."""
+    return _strongest(_every_document(level, question))
 
 
 def resource_controls_say(level: Iterable[str], question: Question) -> Says:
     """Evaluate the resource control policies of one level of an organization."""
     return _strongest(resource_policy_says(text, question) for text in level)
-
-
-def service_controls_say(level: Iterable[str], question: Question) -> Says:
-    """Evaluate the service control policies of one level; the root of an account gets no more than they allow."""
-    said: list[Says] = []
-    for text in level:
-        try:
-            said += [_worded(statement, question) for statement in read(text)]
-        except MalformedPolicyError:
-            said.append(Says.DENIES)
-    return _strongest(said)
 
 
 def names_itself(text: str, question: Question) -> bool:
@@ -127,6 +121,15 @@ def _require_statement(statement: object) -> None:
 def _strongest(said: Iterable[Says]) -> Says:
     ranks = list(Says)
     return max(said, key=ranks.index, default=Says.NOTHING)
+
+
+def _every_document(texts: Iterable[str], question: Question) -> Iterator[Says]:
+    """What each statement says, whoever it is attached to. An unreadable document denies."""
+    for text in texts:
+        try:
+            yield from [_worded(statement, question) for statement in read(text)]
+        except MalformedPolicyError:
+            yield Says.DENIES
 
 
 def _attached(statement: Mapping[str, Any], question: Question) -> Says:
