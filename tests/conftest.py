@@ -24,8 +24,7 @@ class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type
     """Several workers share the tests by folders, for the tests of a folder share a deployment."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path, _, name = nodeid.partition("::")
-        folder, _, file = path.rpartition("/")
+        folder, file, name = _parts(nodeid)
         return f"{folder} {zlib.crc32(name.encode()) % _SPREAD[file]}" if file in _SPREAD else folder
 
 
@@ -41,8 +40,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_begun)
 
 
+def _parts(nodeid: str) -> tuple[str, str, str]:
+    """The folder, the file and the name of a test."""
+    path, _, name = nodeid.partition("::")
+    folder, _, file = path.rpartition("/")
+    return folder, file, name
+
+
 def _begun(item: pytest.Item) -> int:
-    folder = item.nodeid.rpartition("::")[0].rpartition("/")[0]
+    folder = _parts(item.nodeid)[0]
     return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
 
 

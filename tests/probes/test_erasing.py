@@ -235,7 +235,7 @@ def test_an_event_has_a_canary_of_its_own_that_is_searched_for_where_events_lie(
     probe = deep(respond, files=(str(pages),))
     cast("Any", probe.ways).event = PlantedEvent(
         operation=Operation(method="POST", path="/events"),
-        body='{"of": "{subject}", "id": "{canary}"}',
+        body={"of": "{subject}", "id": "{canary}"},
         principal="p",
         files=(str(topics),),
     )

@@ -5,6 +5,8 @@ The module is imported as a whole, and its annotations are read late, so that it
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from tenantproof.model import profile
@@ -13,13 +15,13 @@ from tenantproof.model import profile
 class PlantedEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a subject comes into the event stream.
 
-    `body` is JSON in which {subject} and {canary} stand for what is to be found again. `key` is the header that names
-    the batch. `files` are where the stream keeps its events, and `told` is the member of the answer that these files
-    show, so that a search of them is known to see what lies there.
+    In `body`, {subject} and {canary} stand for what is to be found again. `key` is the header that names the batch.
+    `files` are where the stream keeps its events, and `told` is the member of the answer that these files show, so that
+    a search of them is known to see what lies there.
     """
 
     operation: profile.Operation
-    body: str
+    body: dict[str, Any]  # JSON
     principal: str
     files: tuple[str, ...] = ()
     key: str = "Idempotency-Key"
@@ -35,8 +37,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     that name its subject and hold what is encrypted; `template` is a record as `write` takes it.
 
     `operations` may name export too. `files` are files and directories of the target that may be read: where a
-    database keeps its pages and logs. `event` says how a subject comes into the event
-    stream, and where that lies.
+    database keeps its pages and logs. `event` says how a subject comes into the event stream, and where that lies.
     """
 
     tenant: profile.Tenant

@@ -124,8 +124,7 @@ def _review_path(support: Support) -> Iterator[tuple[KeyPath, str]]:
 
 def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath, str]]:
     at: KeyPath = ("tokens", "test_key")
-    if lent.tenant not in {tenant.id for tenant in profile.tenants}:
-        yield (*at, "tenant"), f"no tenant {lent.tenant!r} in the profile; name the one that the subject belongs to"
+    yield from _review_known((*at, "tenant"), profile, lent.tenant, "subject")
     if profile.tokens and lent.issuer not in profile.tokens.jwks:
         yield (*at, "issuer"), f"tokens.jwks names no key set of {lent.issuer!r}; add its URL there"
     yield from _review_secret((*at, "key"), lent.key)
@@ -133,13 +132,14 @@ def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath,
 
 def _review_rotation(profile: Profile, rotation: Rotation) -> Iterator[tuple[KeyPath, str]]:
     at: KeyPath = ("tokens", "rotation")
-    if rotation.tenant not in {tenant.id for tenant in profile.tenants}:
-        yield (
-            (*at, "tenant"),
-            f"no tenant {rotation.tenant!r} in the profile; name the principal's",
-        )
+    yield from _review_known((*at, "tenant"), profile, rotation.tenant, "principal")
     yield from _review_principal((*at, "principal"), rotation.principal)
     yield from _review_secret((*at, "secret"), rotation.secret)
+
+
+def _review_known(at: KeyPath, profile: Profile, tenant: str, whose: str) -> Iterator[tuple[KeyPath, str]]:
+    if tenant not in {each.id for each in profile.tenants}:
+        yield at, f"no tenant {tenant!r} in the profile; name the one that the {whose} belongs to"
 
 
 def _review_hosts(profile: Profile) -> Iterator[tuple[KeyPath, str]]:

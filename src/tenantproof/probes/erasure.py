@@ -186,20 +186,17 @@ class Erasure(Probe):
         *,
         record: str = "",
         body: dict[str, Any] | None = None,
-        text: str = "",
         principal: str = "",
         headers: Headers = (),
     ) -> tuple[Request, Answer]:
-        """Ask for something; `body` is sent as JSON, and `text` is JSON already."""
         who = principal or self.ways.principal
-        said = json.dumps(body) if body is not None else text
         request = self.target.request(
             operation,
             tenant=self.tenant.id,
             record=record,
             bearer=self.target.bearer(self.tenant.id, who),
-            headers=(*headers, ("Content-Type", "application/json")) if said else headers,
-            body=said.encode(),
+            headers=(*headers, ("Content-Type", "application/json")) if body is not None else headers,
+            body=json.dumps(body).encode() if body is not None else b"",
             principal=f"{self.tenant.id}/{who}",
             probe=new_probe(),
         )

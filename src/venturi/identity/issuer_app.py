@@ -25,12 +25,10 @@ _Handler = Callable[["IssuerApp", Request, Issuer], Awaitable[Response]]
 class IssuerApp:
     """All issuers of the process. `base` is the process's own URL and must be set before the first request."""
 
-    def __init__(
-        self, issuers: Mapping[str, Issuer], admin_secret: str, keepers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, issuers: Mapping[str, Issuer], admin_secret: str, keepers: Mapping[str, str]) -> None:
         self.base = ""
         self._issuers = issuers
-        self._admin_secret, self._keepers = admin_secret, dict(keepers or {})
+        self._admin_secret, self._keepers = admin_secret, keepers
 
     def asgi(self) -> Starlette:
         """The application."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -156,10 +155,9 @@ def stream_tables(streams: Streams, secrets: SecretFiles) -> Table:
 def planted_event(streams: Streams) -> Table:
     """How a subject of the tenant for drills comes into its stream, and where that lies."""
     touchpoint = {"kind": "touchpoint", "id": "{canary}", "subject_id": "{subject}", "channel": "search"}
-    body = json.dumps({"events": [{**touchpoint, "occurred_at": "2026-01-01T00:00:00Z"}]})
     return {
         "operation": _operation("POST", "/v1/tenants/{tenant}/events"),
-        "body": body,
+        "body": {"events": [{**touchpoint, "occurred_at": "2026-01-01T00:00:00Z"}]},
         "principal": "collector",
         "files": [str(streams.broker.data)],
     }

@@ -6,7 +6,6 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
 """Of what has come while a header section is incomplete."""
 
@@ -14,7 +13,7 @@ HEAD_BYTES = 64 * 1024
 class PatientProtocol(HttpToolsProtocol):
     """Hangs up on who does not end its header section: 408 if it is slow (RFC 9110), 431 if it is long (RFC 6585)."""
 
-    head_seconds = HEAD_SECONDS
+    head_seconds = 10.0
     _waiting: asyncio.TimerHandle | None = None
     _size = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from tenantproof.clients.wire import new_probe, origin_and_target
 from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.probes.access_bodies import filled
 from tenantproof.probes.erasing.certificates import Wanted, is_about, troubles_of
 from tenantproof.probes.erasing.files import scan
 from tenantproof.probes.erasing.wrapped import Displacement, displacements
@@ -25,6 +27,15 @@ from tenantproof.probes.sighting import json_object, refusal_name, sight
 _OUT_OF_PLACE = frozenset({"AccessDeniedException", "IncorrectKeyException", "InvalidCiphertextException"})
 _LINKS = (2, 10, 60)
 """Seconds that a link works. A machine that is too slow for the one gets the next."""
+
+
+@dataclass(frozen=True)
+class _Streamed:
+    """An event that was sent: where it lies, what must not be found there, and what must."""
+
+    files: tuple[str, ...]
+    canary: str
+    acknowledged: str
 
 
 class DeepErasure(Erasure):
@@ -38,8 +49,8 @@ class DeepErasure(Erasure):
             raise UsageError("erasure.operations has no export; add its method and path to the profile")
         self._open_until = self._surely_open_until = 0.0
         self._blobs: dict[str, bytes] = {}
-        self._streamed: dict[str, tuple[str, str]] = {}
-        """Record to the canary of its subject's event, and what that was acknowledged with."""
+        self._streamed: dict[str, _Streamed] = {}
+        """By the record whose subject the event is about."""
 
     def streamed(self, row: Planted) -> Iterator[Observation]:
         """The subject comes into the event stream too; none where the profile names no way."""
@@ -47,10 +58,12 @@ class DeepErasure(Erasure):
         if way is None:
             return
         canary = self.new().canary
-        body = way.body.replace("{subject}", row.subject).replace("{canary}", canary)
+        body = filled(way.body, {"subject": row.subject, "canary": canary})
         key = ((way.key, f"tp-{row.id}"),)
-        request, answer = self._ask(way.operation, text=body, principal=way.principal, headers=key)
-        self._streamed[row.id] = canary, str(json_object(answer.body).get(way.told, ""))
+        request, answer = self._ask(way.operation, body=body, principal=way.principal, headers=key)
+        if way.files:
+            acknowledged = str(json_object(answer.body).get(way.told) or "-")
+            self._streamed[row.id] = _Streamed(way.files, canary, acknowledged)
         outcome = PERMITTED if 200 <= answer.status < 300 else UNCLEAR if answer.is_whole else UNANSWERED
         yield sight(f"{way.principal} sends an event of the subject", request, answer, outcome)
 
@@ -137,18 +150,17 @@ class DeepErasure(Erasure):
         """What is not encrypted of record and event, in the files that the profile lends; none where it lends none."""
         if self.ways.files:
             yield self._scanned(self.ways.files, row.id, "the record's id", None)
-        if self.ways.event and self.ways.event.files and row.id in self._streamed:
-            told = self._streamed[row.id][1] or "-"
-            yield self._scanned(self.ways.event.files, told, "what the event was acknowledged with", None)
+        if sent := self._streamed.get(row.id):
+            yield self._scanned(sent.files, sent.acknowledged, "what the event was acknowledged with", None)
 
     def left_in_files(self, row: Planted) -> Iterator[Observation]:
         """The content in the files that the profile lends: pages, write-ahead log, server logs, topics."""
         if self.ways.files:
             unit = Unit("operator", self.tenant.id, "files", "the content")
             yield self._scanned(self.ways.files, row.canary, "the content", unit)
-        if self.ways.event and self.ways.event.files and row.id in self._streamed:
+        if sent := self._streamed.get(row.id):
             unit = Unit("operator", self.tenant.id, "files", "an event")
-            yield self._scanned(self.ways.event.files, self._streamed[row.id][0], "an event of the subject", unit)
+            yield self._scanned(sent.files, sent.canary, "an event of the subject", unit)
 
     def _export(self, seconds: int) -> tuple[Request, Answer]:
         body, begun = {"link_seconds": seconds}, time.time()

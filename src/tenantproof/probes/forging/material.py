@@ -19,6 +19,8 @@ from tenantproof.probes.forging.raw import Json, PrivateKey, compact
 ELSEWHERE = "https://keys.invalid"
 """RFC 2606 reserves .invalid: nobody is ever contacted under it."""
 
+_NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "keys.invalid")])
+
 
 class OwnKeys:
     """A forger's own keys, one of each kind, and a certificate that he made himself."""
@@ -41,13 +43,12 @@ class OwnKeys:
     @cached_property
     def certificate(self) -> bytes:
         """A self-signed certificate (DER) of the P-256 key."""
-        return self.certified(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "keys.invalid")]))
+        return self.certified(_NAME)
 
     def certified(self, issuer: x509.Name) -> bytes:
         """A certificate (DER) of the P-256 key that says who issued it; the key itself has signed it."""
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "keys.invalid")])
         begins = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-        built = x509.CertificateBuilder(issuer, name, self.ec.public_key(), x509.random_serial_number())
+        built = x509.CertificateBuilder(issuer, _NAME, self.ec.public_key(), x509.random_serial_number())
         built = built.not_valid_before(begins).not_valid_after(begins + dt.timedelta(days=3650))
         return built.sign(self.ec, SHA256()).public_bytes(Encoding.DER)
 
