@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -18,13 +17,13 @@ from unittest.mock import patch
 import asyncpg
 import msgspec
 import tomli_w
-import uvloop
 
 from tenantproof.clients.aws import AwsAnswer, AwsClients
 from tenantproof.clients.target import Target
 from tenantproof.model.profile import AwsPrincipal
 from tenantproof.model.profile_text import parse
 from tenantproof.probes.other_factors import OtherFactors
+from tests.access.engine import Engine
 from tests.api.served import MemoryKms
 from tests.identity.served import serving
 from venturi.api import server
@@ -105,6 +104,10 @@ class Clock:
     def __call__(self) -> float:
         return (time.time() if self.at is None else self.at) + self.ahead
 
+    def hurry(self, seconds: float) -> None:
+        """Let this many seconds pass at once."""
+        self.ahead += seconds
+
     def standing(self) -> SteadyClock:
         """The desk's clock when nothing passes by itself, so that a test can meet an instant exactly."""
         self.at = time.time()
@@ -122,6 +125,7 @@ class Counter:
     postgres: PostgresServer
     issuer: str
     secrets: SecretFiles
+    engine: Engine
     topics: Topics = field(default_factory=Topics)
     clock: Clock = field(default_factory=Clock)
 
@@ -173,33 +177,28 @@ class Counter:
         desk = "support_outbox, support_challenges, support_requests"
 
         async def empty(database: str, tables: str) -> None:
-            connection = await asyncpg.connect(**self.postgres.admin(), database=database)
+            connection = await self.engine.as_admin(database)
             # The triggers that keep a trail would keep it from us too.
             deletes = "; ".join(f"DELETE FROM {table}" for table in tables.split(", "))  # a few rows: no new files
             await connection.execute(f"SET session_replication_role = replica; {deletes}")
-            await connection.close()
 
         OtherFactors.steps.clear()
 
         async def execute() -> None:
             tenants = [each.guard.database for each in self.settings.tenants]
+            control = self.settings.control.database
+            # A code counts once, and these tests can't wait for half a minute each.
             await asyncio.gather(
                 *(empty(each, f"trail_events, trail_heads, {desk}") for each in tenants),
-                empty(self.settings.control.database, "trail_events, trail_heads"),
+                empty(control, "trail_events, trail_heads, second_factors"),
             )
-            # A code counts once, and these tests can't wait for half a minute each.
-            await empty(self.settings.control.database, "second_factors")
-            await self._enrol()
+            connection = await self.engine.as_admin(control)
+            await connection.executemany(
+                "INSERT INTO second_factors (principal, kind, credential, material) VALUES ($1, $2, $3, $4)",
+                [msgspec.structs.astuple(each) for each in enrolled(self.plan)],
+            )
 
-        asyncio.run(execute())
-
-    async def _enrol(self) -> None:
-        connection = await asyncpg.connect(**self.postgres.admin(), database=self.settings.control.database)
-        await connection.executemany(
-            "INSERT INTO second_factors (principal, kind, credential, material) VALUES ($1, $2, $3, $4)",
-            [msgspec.structs.astuple(each) for each in enrolled(self.plan)],
-        )
-        await connection.close()
+        self.engine.wait(execute())
 
     def topic(self, tenant: str) -> str:
         """The ARN of a tenant's topic."""
@@ -221,7 +220,7 @@ class Counter:
     @contextmanager
     def _running(self, settings: ApiSettings, parts: Parts) -> Iterator[str]:
         url: Future[str] = Future()
-        loop, stop = uvloop.new_event_loop(), asyncio.Event()
+        stop = asyncio.Event()
 
         async def serve() -> None:
             try:
@@ -235,16 +234,15 @@ class Counter:
 
         with (
             patch.object(server, "Kms", lambda _: _KMS),
+            patch.object(server, "pool_of", self.engine.pool_of),
             patch.object(server, "sns_publisher", lambda _: self.topics.publish),
         ):
-            thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-            thread.start()
+            serving = self.engine.start(serve())
             try:
                 yield url.result(30)
             finally:
-                loop.call_soon_threadsafe(stop.set)
-                thread.join(20)
-                loop.close()
+                self.engine.tell(stop)
+                serving.exception(20)
 
 
 class _Kms(MemoryKms):
@@ -279,7 +277,9 @@ def counter(home: Path) -> Iterator[Counter]:
         homes = {tenant.id: postgres for tenant in plan.tenants}
         settings = boot._api_settings(postgres, homes, plan, accounts, built, issuer, "http://127.0.0.1:1", "")
         asyncio.run(_seed(settings, plan, parts))
-        made = Counter(plan, settings, accounts, built, postgres, issuer, SecretFiles(home / "secrets"))
+        engine = Engine(postgres.admin())
+        stack.callback(engine.close)
+        made = Counter(plan, settings, accounts, built, postgres, issuer, SecretFiles(home / "secrets"), engine)
         made.durable(really=False)
         yield made
 
