@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from functools import cache, partial
 from typing import Any
 
@@ -26,6 +27,7 @@ def lighten() -> None:
         # Else by the first call, or by several first calls at once, each of which would do it all.
         base_backend.AccountSpecificBackend._generate_regions(None, service)  # noqa: SLF001
         utils.get_service_model(service)
+    _tell_the_time_quickly()
     keys: Any = models
     keys.generate_private_key = _only_for_pairs(keys.generate_private_key)
 
@@ -46,6 +48,12 @@ def _share_what_is_the_same(utils: Any, backend: Any) -> None:  # noqa: ANN401  
     # The regions of a service, made anew for each account: the cache that moto has counts the account in.
     regions = cache(partial(backend._generate_regions.__wrapped__, None))  # noqa: SLF001
     backend._generate_regions = lambda _, service: regions(service)  # noqa: SLF001
+
+
+def _tell_the_time_quickly() -> None:
+    """Whoever sends a message has all that wait in the queue looked at, six times over, each with the time of day."""
+    queues: Any = importlib.import_module("moto.sqs.models")
+    queues.unix_time_millis = lambda: time.time() * 1000.0
 
 
 def _only_for_pairs(generate: Any) -> Any:  # noqa: ANN401  # moto's insides

@@ -64,6 +64,8 @@ STATEMENTS: tuple[str, ...] = (
         dropped_at double precision
     )
     """,
+    # Whether an activation was announced is asked at every read under a grant.
+    "CREATE INDEX support_outbox_of_request ON support_outbox (request)",
     "CREATE INDEX support_outbox_waiting ON support_outbox (id) WHERE sent_at IS NULL AND dropped_at IS NULL",
 )
 """DDL, run as the database's owner."""
