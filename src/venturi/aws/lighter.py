@@ -7,6 +7,9 @@ import os
 import time
 from functools import cache, partial
 from typing import Any
+from weakref import WeakKeyDictionary
+
+_COUNT_SECONDS = 10.0
 
 
 @cache
@@ -27,7 +30,7 @@ def lighten() -> None:
         # Else by the first call, or by several first calls at once, each of which would do it all.
         base_backend.AccountSpecificBackend._generate_regions(None, service)  # noqa: SLF001
         utils.get_service_model(service)
-    _tell_the_time_quickly()
+    _count_now_and_then(importlib.import_module("moto.sqs.models"))
     keys: Any = models
     keys.generate_private_key = _only_for_pairs(keys.generate_private_key)
 
@@ -50,10 +53,28 @@ def _share_what_is_the_same(utils: Any, backend: Any) -> None:  # noqa: ANN401  
     backend._generate_regions = lambda _, service: regions(service)  # noqa: SLF001
 
 
-def _tell_the_time_quickly() -> None:
-    """Whoever sends a message has all that wait in the queue looked at, six times over, each with the time of day."""
-    queues: Any = importlib.import_module("moto.sqs.models")
+def _count_now_and_then(queues: Any) -> None:  # noqa: ANN401  # moto's insides
+    """Whoever sends a message has all that wait in its queue counted, three times, each with two looks at the clock.
+
+    SQS itself says its counts up to a minute late.
+    """
     queues.unix_time_millis = lambda: time.time() * 1000.0
+    for name in ("", "_delayed", "_not_visible"):
+        counted = f"approximate_number_of_messages{name}"
+        setattr(queues.Queue, counted, property(_remembered(getattr(queues.Queue, counted).fget)))
+
+
+def _remembered(count: Any) -> Any:  # noqa: ANN401  # moto's insides
+    """A count that is made again when it is old."""
+    kept: WeakKeyDictionary[Any, tuple[float, int]] = WeakKeyDictionary()
+
+    def told(queue: object) -> int:
+        at, number = kept.get(queue, (-_COUNT_SECONDS, 0))
+        if time.monotonic() - at >= _COUNT_SECONDS:
+            kept[queue] = at, number = time.monotonic(), count(queue)
+        return number
+
+    return told
 
 
 def _only_for_pairs(generate: Any) -> Any:  # noqa: ANN401  # moto's insides
