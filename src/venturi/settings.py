@@ -31,6 +31,8 @@ class IssuerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Issuer name to another such secret, good for this one alone."""
     keys: dict[str, str] = {}
     """Issuer name to the ES256 private key (PEM) that it begins with; all others make their own."""
+    published: dict[str, tuple[dict[str, str | list[str]], ...]] = {}
+    """Issuer name to further public keys (JWK) that stand in its key set, whoever signs with them."""
     overlay: str = ""
 
 
@@ -120,6 +122,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """<issuer_base>/issuers/<name> is each trusted issuer."""
     issuers: tuple[str, ...]
     """Names of the trusted issuers: the tenants' ids and "venturi"."""
+    algorithms: dict[str, tuple[str, ...]] = {}
+    """Issuer name to the algorithms that it may sign with, where that is not ES256 alone."""
     tenants: tuple[TenantSettings, ...]
     control: DatabaseSettings
     vendor_trail_key: str

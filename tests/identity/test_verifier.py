@@ -172,6 +172,7 @@ def test_a_public_key_is_no_shared_secret(
     issuing: Issuing, verifying: Verifying, encoding: Encoding, form: PublicFormat
 ) -> None:
     (key, *_) = read_keys(httpx.get(f"{issuing.url('alder')}/jwks").content).values()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
     with pytest.raises(InvalidToken):
         verifying.verify(confused(encoding, form)(issuing.token("alder"), key))
 

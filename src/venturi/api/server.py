@@ -218,8 +218,12 @@ async def _open_desk(
 
 def trusted(settings: ApiSettings) -> dict[str, TrustedIssuer]:
     """The allow-list of issuers, by identifier."""
-    urls = [f"{settings.issuer_base}/issuers/{name}" for name in settings.issuers]
-    return {url: TrustedIssuer(url, f"{url}/jwks") for url in urls}
+    urls = {name: f"{settings.issuer_base}/issuers/{name}" for name in settings.issuers}
+    usual = ("ES256",)
+    return {
+        url: TrustedIssuer(url, f"{url}/jwks", frozenset(settings.algorithms.get(name, usual)))
+        for name, url in urls.items()
+    }
 
 
 def _signers(settings: ApiSettings) -> dict[str, Ed25519PrivateKey]:

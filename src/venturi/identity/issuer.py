@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from venturi.identity.jwk import public_jwk, sign_es256
 from venturi.identity.strict import b64url, write_json
 from venturi.settings import ClientSettings
+
+Jwk: TypeAlias = Mapping[str, str | list[str]]
 
 LONGEST_SECONDS = 300
 GRACE_SECONDS = 600.0
@@ -32,9 +35,13 @@ class SigningKeys:
     """The current signing key and the ones before it that are still published. Private keys never leave."""
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, first: ec.EllipticCurvePrivateKey | None = None
+        self,
+        now: Callable[[], float] = time.monotonic,
+        first: ec.EllipticCurvePrivateKey | None = None,
+        others: Sequence[Jwk] = (),
     ) -> None:
         self._now = now
+        self._others = tuple(others)
         self._old: list[tuple[dict[str, str], float]] = []
         self._take(first or ec.generate_private_key(ec.SECP256R1()))
 
@@ -49,10 +56,10 @@ class SigningKeys:
         self._take(ec.generate_private_key(ec.SECP256R1()))
         return self._jwk["kid"]
 
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The published JWK set (RFC 7517 section 5), the current key first."""
+    def jwks(self) -> dict[str, list[Jwk]]:
+        """The published JWK set (RFC 7517 section 5), the current key first, then old ones, then others'."""
         self._old = [(jwk, until) for jwk, until in self._old if until > self._now()]
-        return {"keys": [self._jwk, *(jwk for jwk, _ in self._old)]}
+        return {"keys": [self._jwk, *(jwk for jwk, _ in self._old), *self._others]}
 
     def sign(self, claims: dict[str, object]) -> str:
         """A signed JWT of type at+jwt, in compact serialization."""
@@ -68,7 +75,8 @@ class SigningKeys:
 class Issuer:
     """Issues tokens to its own clients. `url` is its issuer identifier, known once the process listens.
 
-    `key` is the ES256 private key (PEM) that it begins with; without one it makes its own.
+    `key` is the ES256 private key (PEM) that it begins with; without one it makes its own. `published` are public keys
+    beside its own, by which others sign.
     """
 
     def __init__(
@@ -78,11 +86,12 @@ class Issuer:
         clock: Callable[[], float] = time.time,
         *,
         key: str = "",
+        published: Sequence[Jwk] = (),
     ) -> None:
         self._clients = {client.client_id: client for client in clients}
         self._audience = audience
         self._clock = clock
-        self.keys = SigningKeys(first=_read_key(key) if key else None)
+        self.keys = SigningKeys(first=_read_key(key) if key else None, others=published)
 
     def authenticate(self, client_id: str, secret: str) -> ClientSettings:
         """The client with this id and secret. Raises OAuthError, in the same time whether or not the id exists."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def build(settings: IssuerSettings) -> IssuerApp:
     """The issuers of these settings, with fresh signing keys."""
     issuers = {
-        name: Issuer(clients, settings.audience, key=settings.keys.get(name, ""))
+        name: Issuer(
+            clients, settings.audience, key=settings.keys.get(name, ""), published=settings.published.get(name, ())
+        )
         for name, clients in settings.issuers.items()
     }
     return IssuerApp(issuers, settings.admin_secret, settings.keepers)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from venturi.identity.jwk import read_jwk
+from venturi.identity.jwk import VerifyingKey, read_jwk
 from venturi.identity.strict import read_json_object
 
 _LARGEST = 64 * 1024
@@ -36,7 +35,7 @@ class KeysUnavailable(Exception):
 class _Shelf:
     """What is known of one issuer. Times are of the monotonic clock, in seconds."""
 
-    keys: Mapping[str, ec.EllipticCurvePublicKey] = field(default_factory=dict)
+    keys: Mapping[str, VerifyingKey] = field(default_factory=dict)
     asked: float = _NEVER
     """When the fetch that brought `keys` began: a key withdrawn before then is not among them."""
     tried: float = _NEVER
@@ -67,7 +66,7 @@ class KeyCache:
         self._pause = pause
         self._shelves: dict[str, _Shelf] = {}
 
-    async def find(self, issuer: TrustedIssuer, kid: str) -> ec.EllipticCurvePublicKey | None:
+    async def find(self, issuer: TrustedIssuer, kid: str) -> VerifyingKey | None:
         """The issuer's key with this kid, or None when the issuer has none.
 
         Raises KeysUnavailable when the issuer can't be asked and must be.
@@ -119,7 +118,7 @@ class KeyCache:
         return answer.content
 
 
-def read_keys(body: bytes) -> dict[str, ec.EllipticCurvePublicKey]:
+def read_keys(body: bytes) -> dict[str, VerifyingKey]:
     """The usable keys of a JWK set, by kid. A kid that stands twice is ambiguous, so neither key counts.
 
     Raises ValueError when the body is no JWK set.
@@ -132,7 +131,7 @@ def read_keys(body: bytes) -> dict[str, ec.EllipticCurvePublicKey]:
     return {jwk["kid"]: key for jwk in named if times[jwk["kid"]] == 1 and (key := _usable(jwk)) is not None}
 
 
-def _usable(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey | None:
+def _usable(jwk: Mapping[str, Any]) -> VerifyingKey | None:
     try:
         return read_jwk(jwk)
     except ValueError:

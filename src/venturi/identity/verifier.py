@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from venturi.identity.jwk import verifies_es256
+from venturi.identity.jwk import VerifyingKey, verifies
 from venturi.identity.keys import KeyCache, KeysUnavailable, TrustedIssuer
 from venturi.identity.principal import InvalidToken, Verified
 from venturi.identity.strict import read_b64url, read_json_object
@@ -100,7 +98,7 @@ class TokenVerifier:
         if not isinstance(algorithm, str) or algorithm not in issuer.algorithms:
             raise InvalidToken("algorithm is not allowed")
 
-    async def select_key(self, header: Json, issuer: TrustedIssuer) -> ec.EllipticCurvePublicKey:
+    async def select_key(self, header: Json, issuer: TrustedIssuer) -> VerifyingKey:
         """The issuer's own key with this kid. Keys and addresses in the header are never looked at."""
         kid = header.get("kid")
         try:
@@ -111,9 +109,9 @@ class TokenVerifier:
             raise InvalidToken("no such key")
         return key
 
-    def check_signature(self, parts: Compact, key: ec.EllipticCurvePublicKey) -> None:
-        """The signature is by this key, over exactly these bytes."""
-        if not verifies_es256(key, parts.signed, parts.signature):
+    def check_signature(self, parts: Compact, key: VerifyingKey) -> None:
+        """The signature is by this key and its algorithm, over exactly these bytes."""
+        if not verifies(key, parts.header["alg"], parts.signed, parts.signature):
             raise InvalidToken("signature does not verify")
 
     def check_claims(self, claims: Json, issuer: TrustedIssuer) -> None:

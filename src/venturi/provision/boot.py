@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from venturi.parts import Parts, load_overlay
-from venturi.provision import aws, clusters, databases
+from venturi.provision import aws, clusters, conformance, databases
 from venturi.provision.clusters import Topology
 from venturi.provision.factors import enrolled
 from venturi.provision.plan import (
@@ -152,6 +152,7 @@ def _issuer(supervisor: Supervisor, plan: Plan, overlay: str) -> str:
         issuers=issuers,
         admin_secret=plan.admin_secret,
         keys={CONFORMANCE: plan.examiner_key},
+        published={CONFORMANCE: conformance.published(plan.examiner_key, plan.examiner_rsa_key)},
         keepers={ROTATION: plan.turning_secret},
         overlay=overlay,
     )
@@ -204,6 +205,7 @@ def _api_settings(
         audience=AUDIENCE,
         issuer_base=issuer,
         issuers=(*(tenant.id for tenant in plan.tenants), VENDOR, CONFORMANCE, ROTATION),
+        algorithms={CONFORMANCE: conformance.ALGORITHMS},
         tenants=tuple(_tenant_settings(homes[tenant.id], plan, tenant, built[tenant.id]) for tenant in plan.tenants),
         control=_login(cluster, databases.CONTROL, databases.CONTROL, plan.control_password),
         vendor_trail_key=plan.trail_keys[VENDOR],

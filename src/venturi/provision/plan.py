@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from venturi.aggregation.schema import ROLES, STORES
@@ -127,6 +127,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever the conformance issuer vouches for: a reader of the last tenant but the one for drills, nobody else."""
     examiner_key: str
     """The conformance issuer's ES256 private key (PEM), which is lent to whoever examines the deployment."""
+    examiner_rsa_key: str
+    """Its RSA private key of 2048 bits (PEM), lent likewise."""
     turner: PrincipalPlan
     """A reader of the same tenant, by the issuer whose keys may be turned."""
     turning_secret: str
@@ -159,6 +161,7 @@ def draw(count: int, *, deployment: str) -> Plan:
         operator=_vendors("operator", ("aggregation:run",)),
         examiner=_reader_by(CONFORMANCE, tenants[count - 1].id, "examiner"),
         examiner_key=_p256(),
+        examiner_rsa_key=_pem(rsa.generate_private_key(65537, 2048)),
         turner=_reader_by(ROTATION, tenants[count - 1].id, "turner"),
         turning_secret=secrets.token_urlsafe(24),
         stores=tuple(_store(jurisdiction, database) for jurisdiction, database in STORES.items()),
@@ -286,5 +289,5 @@ def _ed25519() -> str:
     return _pem(ed25519.Ed25519PrivateKey.generate())
 
 
-def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -229,6 +229,7 @@ def _tokens(plan: Plan, issuer: str, secrets: SecretFiles) -> Table:
             "subject": plan.examiner.subject,
             "tenant": plan.examiner.tenant,
             "key": secrets.keep("conformance.pem", plan.examiner_key),
+            "rsa_key": secrets.keep("conformance-rsa.pem", plan.examiner_rsa_key),
             "claims": {"client_id": plan.examiner.client_id, "scope": " ".join(plan.examiner.scopes)},
         },
         "rotation": {
