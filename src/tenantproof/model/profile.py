@@ -173,6 +173,8 @@ class LentKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The tenant that the subject belongs to."""
     key: Secret
     """An ES256 private key (PEM); its public half is in the issuer's JWK set."""
+    rsa_key: Secret | None = None
+    """An RSA private key (PEM) whose public half is there too, for RS256, PS256 or, under two ids, both."""
     claims: dict[str, str] = {}
     """Further claims of a good token, such as scope."""
 

@@ -128,6 +128,8 @@ def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath,
     if profile.tokens and lent.issuer not in profile.tokens.jwks:
         yield (*at, "issuer"), f"tokens.jwks names no key set of {lent.issuer!r}; add its URL there"
     yield from _review_secret((*at, "key"), lent.key)
+    if lent.rsa_key:
+        yield from _review_secret((*at, "rsa_key"), lent.rsa_key)
 
 
 def _review_rotation(profile: Profile, rotation: Rotation) -> Iterator[tuple[KeyPath, str]]:

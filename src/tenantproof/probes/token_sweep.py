@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tenantproof.clients.certificate import certificate_of
 from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.listener import Listener, listening
 from tenantproof.clients.redaction import one_line
-from tenantproof.clients.secrets import reveal
 from tenantproof.clients.tokens import parse
-from tenantproof.model.errors import UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNCLEAR
 from tenantproof.probes.forging import catalogue
@@ -28,10 +24,11 @@ from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.issued import Lent, boundaries, issued
 from tenantproof.probes.forging.key_search import Searched, search
 from tenantproof.probes.forging.key_set import weaknesses
+from tenantproof.probes.forging.lent_keys import good_by_rsa, likened, read_lent, signature_forgeries
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.power import EXHIBIT, measured, power_json, power_of
 from tenantproof.probes.forging.published import published
-from tenantproof.probes.forging.raw import jwk, maced
+from tenantproof.probes.forging.raw import maced
 from tenantproof.probes.forging.transport import disagreeing
 from tenantproof.probes.forging.witness import witness_of
 from tenantproof.probes.token_showing import Presented, TokenProbe
@@ -68,7 +65,7 @@ class TokenSweep(TokenProbe):
                 self._everywhere(self.neighbour(claimed), claimed),
             )
         ]
-        return (*every, *others, *self.carried, *self._by_guessed_key(first))
+        return (*every, *others, *self.carried, *self._by_guessed_key(first), *self._by_lent_keys)
 
     @cached_property
     def edited(self) -> tuple[Presented, ...]:
@@ -88,16 +85,7 @@ class TokenSweep(TokenProbe):
     @cached_property
     def issued(self) -> tuple[Presented, ...]:
         """Tokens well signed with a key that an issuer lends, and saying what none may; none without such a key."""
-        lent, settings = self._lent_key, self.settings.test_key
-        if lent is None or settings is None:
-            return ()
-        at = settings.tenant
-        return tuple(
-            Presented(
-                at, at, at, each.vector, each.token, notes=(f"violates {catalogue.CLASSES[each.klass].violates}",)
-            )
-            for each in issued(lent)
-        )
+        return self._as_lent(issued)
 
     def lent_key(self) -> Iterator[Observation]:
         """A good token by the lent key, which must do; notes say how far from now it may be. None without a key."""
@@ -112,6 +100,8 @@ class TokenSweep(TokenProbe):
         shown = self.put(at, lent.good(), at)
         notes = tuple(f"leeway: {name}: {outcome.value}" for name, outcome in edges.items())
         yield shown.sight(f"{at} reads its own record with a token by the lent key", notes=notes)
+        for algorithm, token in good_by_rsa(lent):
+            yield self.put(at, token, at).sight(f"{at} reads its own record with a token by the lent key, {algorithm}")
 
     @cached_property
     def carried(self) -> tuple[Presented, ...]:
@@ -266,27 +256,29 @@ class TokenSweep(TokenProbe):
 
     @cached_property
     def _lent_key(self) -> Lent | None:
-        """The lent key with the good token that it makes, in the likeness of a genuine one."""
+        """The lent keys, None without them."""
         settings = self.settings.test_key
         if settings is None:
             return None
-        key = load_pem_private_key(reveal(settings.key, "tokens.test_key.key").encode(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise UsageError("tokens.test_key.key is no P-256 private key; lend one that signs ES256")
-        like = parse(self.target.bearer(settings.tenant))
-        mine = jwk(key)["x"]
-        kids = [each.get("kid") for each in self.target.tokens.key_set(settings.issuer) if each.get("x") == mine]
-        now = int(time.time())
-        times = {"iat": now, "nbf": now, "exp": now + 300}
-        named = {"iss": settings.issuer, "sub": settings.subject, "jti": new_probe(), **settings.claims}
-        return Lent(
-            key=key,
-            header={**like.header, "kid": kids[0] if kids else ""},
-            claims={**like.payload, **{name: each for name, each in times.items() if name in like.payload}, **named},
-            audience=self.settings.audience,
-            other_issuer=str(like.payload.get("iss", "")),
-            other_kid=str(like.header.get("kid", "")),
-            other_subject=str(like.payload.get("sub", "")),
+        like, key_set = parse(self.target.bearer(settings.tenant)), self.target.tokens.key_set(settings.issuer)
+        return read_lent(settings, like, tuple(key_set), self.settings.audience)
+
+    @cached_property
+    def _by_lent_keys(self) -> tuple[Presented, ...]:
+        """Signatures that are almost right, right ones by keys for something else, and what is made of RSA tokens."""
+        return (*self._as_lent(signature_forgeries), *self._as_lent(likened))
+
+    def _as_lent(self, make: Callable[[Lent], Iterable[Forgery]]) -> tuple[Presented, ...]:
+        """What can be made with the lent keys, in the name of their subject; nothing without them."""
+        lent, settings = self._lent_key, self.settings.test_key
+        if lent is None or settings is None:
+            return ()
+        at = settings.tenant
+        return tuple(
+            Presented(
+                at, at, at, each.vector, each.token, notes=(f"violates {catalogue.CLASSES[each.klass].violates}",)
+            )
+            for each in make(lent)
         )
 
     @cached_property

@@ -71,7 +71,7 @@ def as_der(material: Material) -> Variants:
         yield "the signature in DER", f"{body(material)}.{base64url(utils.encode_dss_signature(r, s))}"
 
 
-FAMILY.open("J110", "PKCS#1 v1.5 padding", "RFC 8725 3.3; RFC 8017 8.2.2", "issuer")
-FAMILY.open("J111", "PSS salt, hash and mask", "RFC 8017 9.1.2", "issuer")
+FAMILY.open("J110", "PKCS#1 v1.5 padding", "RFC 8725 3.3; RFC 8017 8.2.2", "a lent RSA key for RS256")
+FAMILY.open("J111", "PSS salt, hash and mask", "RFC 7518 3.5; RFC 8017 9.1.2", "a lent RSA key for PS256")
 FAMILY.open("J112", "a weak key in the key set", "RFC 7518 3.3", "the key set, decided by inspection")
-FAMILY.open("J113", "a key for another use", "RFC 7517 4.2, 4.3", "issuer")
+FAMILY.open("J113", "a key for another use", "RFC 7517 4.2, 4.3, 4.4", "a lent key that is published for another use")

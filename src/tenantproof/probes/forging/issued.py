@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.hashes import SHA384
 
-from tenantproof.clients.tokens import base64url
+from tenantproof.clients.tokens import Claims, base64url
 from tenantproof.probes.forging.extensions import HEADERS
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.material import changed
@@ -29,7 +29,10 @@ Edits: TypeAlias = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, repr=False)
 class Lent:
-    """A lent key, and the good token that it makes: header, claims, and whom another issuer vouches for."""
+    """A lent key, and the good token that it makes: header, claims, and whom another issuer vouches for.
+
+    `rsa_key` is one more, of the same issuer; `published` are the members of its key set that are halves of either.
+    """
 
     key: ec.EllipticCurvePrivateKey
     header: Mapping[str, Any]  # Any: JSON
@@ -38,6 +41,8 @@ class Lent:
     other_issuer: str
     other_kid: str
     other_subject: str
+    rsa_key: rsa.RSAPrivateKey | None = None
+    published: tuple[Claims, ...] = ()
 
     def good(self) -> str:
         """A token that must do."""
