@@ -22,6 +22,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     profile = parse(whole, "template")
     assert profile.tokens
     assert profile.tokens.test_key
+    assert profile.tokens.test_key.rsa_key
     assert profile.tokens.rotation
     assert profile.aws
     assert profile.kafka

@@ -53,7 +53,8 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # issuer = "https://conformance.example.com"
 # subject = "conformance"
 # tenant = "alder"
-# key = {{ file = "/run/secrets/conformance.pem" }}
+# key = {{ file = "/run/secrets/conformance.pem" }}          # P-256, published for ES256
+# rsa_key = {{ file = "/run/secrets/conformance-rsa.pem" }}  # published for RS256, PS256 or, under two ids, both
 # [tokens.rotation]           # an issuer whose keys the harness may renew and withdraw: it has no other principals
 # tenant = "alder"
 # url = "https://turning.example.com/admin/rotate"
