@@ -143,16 +143,16 @@ def test_a_profile_without_a_table_gates(tenantproof: Command, profile: Path, tm
 def test_a_waiver_changes_the_exit_code_and_not_the_verdict(
     tenantproof: Command, profile: Path, tmp_path: Path
 ) -> None:
-    # The contract of the profile is made wrong, so that the target's refusal differs from it.
-    wrong = tmp_path / "wrong.toml"
-    wrong.write_text(profile.read_text().replace("Token tenant does not match", "Token does not match"))
+    # The profile says that a tenant wants its keys turned every day, which the target does once a year.
+    eager = tmp_path / "eager.toml"
+    eager.write_text(profile.read_text().replace('id = "acme"\n', 'id = "acme"\nrotation_days = 1\n', 1))
     waivers = tmp_path / "waivers.toml"
-    waivers.write_text('[[waiver]]\nclaim = "QA-1"\nreason = "r"\n' + ACCEPTED)
-    arguments = ("run", "--target", str(wrong), "--only", "QA-1", "--strict", "--quiet")
+    waivers.write_text('[[waiver]]\nclaim = "KE-4"\nreason = "r"\n' + ACCEPTED)
+    arguments = ("run", "--target", str(eager), "--only", "KE-4", "--strict", "--quiet")
     assert tenantproof(*arguments).returncode == 1
     done = tenantproof(*arguments, "--waivers", str(waivers))
     assert done.returncode == 0
-    assert "NOT-SATISFIED  QA-1" in done.stdout
+    assert "NOT-SATISFIED  KE-4" in done.stdout
 
 
 def test_a_waiver_that_excuses_nothing_is_an_error(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
