@@ -9,6 +9,9 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 from tenantproof.model.errors import UsageError
 from tenantproof.probes.forging import catalogue
@@ -39,6 +42,32 @@ def test_no_signature_that_is_almost_right_verifies(algorithm: str) -> None:
     for name, signature in made.items():
         assert not is_right(algorithm, signature), name
     assert is_right(algorithm, right(algorithm, MESSAGE))
+
+
+@pytest.mark.parametrize("library", ["PyJWT", "joserfc"])
+def test_libraries_refuse_them_too(library: str) -> None:
+    take = {"PyJWT": by_pyjwt, "joserfc": by_joserfc}[library]
+    for algorithm, token in good_by_rsa(lent()):
+        assert take(token, algorithm)
+    almost = [each for each in signature_forgeries(lent()) if each.klass in {"J110", "J111"}]
+    taken = [each.vector for each in almost if take(each.token, "RS256" if each.klass == "J110" else "PS256")]
+    assert (len(almost) > 150, taken) == (True, [])
+
+
+def by_pyjwt(token: str, algorithm: str) -> bool:
+    try:
+        jwt.decode(token, MODULUS.public_key(), [algorithm], options={"verify_aud": False})
+    except jwt.PyJWTError:
+        return False
+    return True
+
+
+def by_joserfc(token: str, algorithm: str) -> bool:
+    try:
+        jws.deserialize_compact(token, RSAKey.import_key(MODULUS.public_key()), algorithms=[algorithm])
+    except JoseError:
+        return False
+    return True
 
 
 def test_the_private_operation_is_the_one_that_makes_right_signatures() -> None:
