@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tenantproof.clients.scent import Scent
 from tenantproof.clients.target import Target
-from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PRESENT
+from tenantproof.clients.tokens import base64url
+from tenantproof.clients.transparency.notes import NoteKey, key_ident
+from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PRESENT, Outcome
 from tenantproof.probes.reading import Sent
 from tenantproof.probes.reconcile import Reconciliation
 from tests.clients.profiles import CANARIES, client_of, profile_of
 
+LOG = Ed25519PrivateKey.generate()
 A, B, C = "acme", "acme-eu", "globex"
 P1, P2 = "1" * 32, "2" * 32
 
@@ -41,6 +45,11 @@ class Swept:
 
 class Told(Reconciliation):
     """Reads trails that are at hand."""
+
+    key: NoteKey | None = None
+
+    def _key(self, tenant: str) -> NoteKey | None:
+        return self.key
 
     def __init__(self, trails: Mapping[str, list[dict[str, Any]]]) -> None:
         host = "127.0.0.1:9"
@@ -106,6 +115,19 @@ def test_a_receipt_names_the_record_that_is_there(told: Any) -> None:
     assert [each.outcome for each in good.receipts([A])] == [ALIKE]
     bad = told([sent(P1, "both", receipt="1.cd.sig")], acme=[event(P1)], acme_eu=[event(P1)])
     assert [each.outcome for each in bad.receipts([A])] == [DIFFERENT]
+
+
+@pytest.mark.parametrize(("signer", "outcome"), [(LOG, ALIKE), (Ed25519PrivateKey.generate(), DIFFERENT)])
+def test_a_receipt_is_signed_by_the_log_whose_key_the_profile_has(
+    told: Any, monkeypatch: pytest.MonkeyPatch, signer: Ed25519PrivateKey, outcome: Outcome
+) -> None:
+    raw = LOG.public_key().public_bytes_raw()
+    monkeypatch.setattr(Told, "key", NoteKey("log", key_ident("log", raw), raw))
+    leaf = "ab" * 32
+    signature = base64url(signer.sign(f"log\nreceipt\n0\n{leaf}\n".encode()))
+    held = told([sent(P1, "both", receipt=f"0.{leaf}.{signature}")], acme=[{**event(P1), "leaf_hash": leaf}])
+    (seen,) = held.receipts([A])
+    assert seen.outcome is outcome, seen.notes
 
 
 def test_refusals_answered_and_refusals_told_are_counted(told: Any) -> None:

@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 from tenantproof.clients.exchange import Answer, Request, new_probe
 from tenantproof.clients.target import Target
+from tenantproof.clients.transparency.notes import NoteError, NoteKey
+from tenantproof.clients.transparency.receipts import Receipt, ReceiptError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PRESENT, UNCLEAR, Outcome
 from tenantproof.probes.probe import Probe
@@ -20,6 +22,7 @@ from tenantproof.probes.reading import Sent
 from tenantproof.probes.sighting import json_object
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_events import PATIENCE
+from tenantproof.probes.trail_log import TrailLog
 
 _PAGE = 500
 _MOST_PAGES = 4000
@@ -27,7 +30,7 @@ _SHOWN = 3
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}")
 _TABLES = """
 CREATE TABLE sent (probe TEXT PRIMARY KEY, caller TEXT, victim TEXT, expects TEXT, status INT, tries INT,
-                   seq INT, leaf TEXT, operation TEXT, vector TEXT) WITHOUT ROWID;
+                   seq INT, leaf TEXT, operation TEXT, vector TEXT, forged INT) WITHOUT ROWID;
 CREATE TABLE told (tenant TEXT, probe TEXT, seq INT, leaf TEXT);
 CREATE INDEX told_of ON told (probe, tenant);
 """
@@ -45,7 +48,7 @@ GROUP BY told.tenant
 """
 _RECEIPTS = """
 SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM told WHERE told.tenant = sent.caller AND told.probe = sent.probe
-                                 AND told.seq = sent.seq AND told.leaf = sent.leaf))
+                                 AND told.seq = sent.seq AND told.leaf = sent.leaf)), sum(forged)
 FROM sent WHERE seq IS NOT NULL AND caller = ?
 """
 
@@ -72,7 +75,9 @@ class Reconciliation(Probe):
         for table in ("sent", "told"):
             self._books.execute(f"DROP TABLE IF EXISTS {table}")
         self._books.executescript(_TABLES)
-        self._books.executemany("INSERT OR IGNORE INTO sent VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, sweep.sent()))
+        keys = {tenant: self._key(tenant) for tenant in sweep.ground.tenants}
+        rows = (_row(each, keys.get(each.caller)) for each in sweep.sent())
+        self._books.executemany("INSERT OR IGNORE INTO sent VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
         started = sweep.trails
         self._scent = sweep.ground.scent
         deadline = time.monotonic() + PATIENCE * self.target.profile.safety.timeout_seconds
@@ -117,11 +122,20 @@ class Reconciliation(Probe):
             yield self._said(what, PRESENT if found else ABSENT, tuple(found[:_SHOWN]))
 
     def receipts(self, tenants: Iterable[str]) -> Iterator[Observation]:
-        """For every tenant: alike, if each receipt that its requests were given names the record that is there."""
+        """For every tenant: alike, if each receipt that its requests were given names the record that is there.
+
+        Where the profile has the trail's key, each must also be signed with it.
+        """
         for tenant in tenants:
-            given, wrong = self._books.execute(_RECEIPTS, (tenant,)).fetchone()
-            notes = (f"{given} receipts, {wrong or 0} of them for no such record",)
-            yield self._said(f"{tenant} compares its receipts with its trail", DIFFERENT if wrong else ALIKE, notes)
+            given, wrong, forged = self._books.execute(_RECEIPTS, (tenant,)).fetchone()
+            notes = (
+                f"{given} receipts, {wrong or 0} of them for no such record",
+                "their signatures were not looked at: the profile has no trail_key for it"
+                if self._key(tenant) is None
+                else f"{forged or 0} of them not signed by its log",
+            )
+            is_off = wrong or forged
+            yield self._said(f"{tenant} compares its receipts with its trail", DIFFERENT if is_off else ALIKE, notes)
 
     def counts(self, tenants: Iterable[str]) -> Iterator[Observation]:
         """For every tenant: alike, if its trail tells of as many refusals of its requests as it was answered."""
@@ -142,6 +156,13 @@ class Reconciliation(Probe):
             count = self._events.get(tenant, 0)
             notes = (f"{count} records since the sweep began",)
             yield self._said(f"{tenant} reads its trail", PRESENT if count else UNCLEAR, notes)
+
+    def _key(self, tenant: str) -> NoteKey | None:
+        """The public key of a tenant's trail, where the profile has one that can be read."""
+        try:
+            return TrailLog(self.target, tenant).key
+        except NoteError:
+            return None
 
     def _said(self, what: str, outcome: Outcome, notes: tuple[str, ...]) -> Observation:
         return Observation(probe=new_probe(), what=what, outcome=outcome, at=time.time(), notes=notes)
@@ -192,7 +213,7 @@ class Reconciliation(Probe):
         return request, self.target.wire.send(request)
 
 
-def _row(sent: Sent) -> tuple[object, ...]:
+def _row(sent: Sent, key: NoteKey | None) -> tuple[object, ...]:
     seq, _, rest = sent.receipt.partition(".")
     leaf = rest.partition(".")[0]
     is_receipt = seq.isdecimal() and bool(leaf)
@@ -207,7 +228,15 @@ def _row(sent: Sent) -> tuple[object, ...]:
         leaf if is_receipt else None,
         sent.operation,
         sent.vector,
+        None if key is None or not is_receipt else not _is_signed(sent.receipt, key),
     )
+
+
+def _is_signed(receipt: str, key: NoteKey) -> bool:
+    try:
+        return Receipt.parse(receipt).is_genuine(key)
+    except ReceiptError:
+        return False
 
 
 def _trace(event: object) -> str:
