@@ -1,4 +1,7 @@
-"""Every process is killed again and again under load: no event is lost, none counts twice, nothing crosses over."""
+"""Every process is killed again and again under load: no event is lost, none counts twice, nothing crosses over.
+
+CRASH_KILLS sets how many kills there are.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from venturi.streams.build import Streams
 from venturi.streams.reader import Reader
 
 TENANTS = ("acme", "acme-eu")
-BATCHES, SIZE, KILLS = 30, 8, 12
+BATCHES, SIZE, KILLS = 16, 8, int(os.environ.get("CRASH_KILLS", "6"))
 
 
 class Process:
