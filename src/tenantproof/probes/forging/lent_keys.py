@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tenantproof.clients.exchange import new_probe
+from tenantproof.clients.redaction import one_line
 from tenantproof.clients.secrets import reveal
 from tenantproof.clients.tokens import Claims, Token, base64url, parse
 from tenantproof.model.errors import UsageError
@@ -63,12 +64,9 @@ def good_by_rsa(lent: Lent) -> Iterator[tuple[str, str]]:
 
 def signature_forgeries(lent: Lent) -> Iterator[Forgery]:
     """J110 and J111: signatures that are almost right. J113: right ones by keys that are there for something else."""
-    for algorithm, header in _headers(lent).items():
+    for algorithm, token in good_by_rsa(lent):
         if lent.rsa_key:
-            klass, almost = _ALMOST[algorithm]
-            text = signing_input(header, lent.claims)
-            for name, signature in almost(RawRsa(lent.rsa_key), text.encode()):
-                yield Forgery(klass, name, f"{text}.{base64url(signature)}")
+            yield from _almost_signed(RawRsa(lent.rsa_key), algorithm, parse(token), lent.published)
     for key in lent.published:
         yield from _misused(lent, key)
 
@@ -88,6 +86,16 @@ def rsa_material(lent: Lent, token: str) -> Material:
     return Material.in_own_name(parse(token), parse(later), lent.published)
 
 
+def _almost_signed(raw: RawRsa, algorithm: str, good: Token, published: Sequence[Claims]) -> Iterator[Forgery]:
+    """The good token under signatures that are almost its own, but for those that a witness takes for right."""
+    klass, almost = _ALMOST[algorithm]
+    text = good.text.rpartition(".")[0]
+    for name, signature in almost(raw, text.encode()):
+        token = f"{text}.{base64url(signature)}"
+        if witness_of(token, good, published, (algorithm,)).is_forgery:
+            yield Forgery(klass, name, token)
+
+
 def _misused(lent: Lent, key: Claims) -> Iterator[Forgery]:
     """Tokens under the id of a published key, with algorithms that the key is not there for."""
     private: PrivateKey | None = lent.rsa_key if key.get("kty") == "RSA" else lent.key
@@ -96,7 +104,7 @@ def _misused(lent: Lent, key: Claims) -> Iterator[Forgery]:
     for algorithm in _ALMOST if key.get("kty") == "RSA" else ("ES256",):
         if not _signs(key, algorithm):
             text = signing_input({**lent.header, "alg": algorithm, "kid": key.get("kid", "")}, lent.claims)
-            about = ", ".join(f"{name} {key[name]}" for name in ("use", "key_ops", "alg") if name in key)
+            about = ", ".join(f"{name} {one_line(str(key[name]))}" for name in ("use", "key_ops", "alg") if name in key)
             name = f"{algorithm} by a key with {about}"
             yield Forgery("J113", name, f"{text}.{base64url(sign(private, text.encode(), algorithm))}")
 
