@@ -39,6 +39,7 @@ class Trust:
     keys: list[dict[str, Any]]
     issuer: str
     audience: str
+    algorithms: tuple[str, ...]
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def joserfc_api(trust: Trust) -> Iterator[str]:
         def do_GET(self) -> None:
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             try:
-                rules.validate(jwt.decode(token, keys, algorithms=["ES256"]).claims)
+                rules.validate(jwt.decode(token, keys, algorithms=list(trust.algorithms)).claims)
                 status = 200
             except (JoseError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
                 status = 401
@@ -99,7 +100,7 @@ def _running(command: list[str], trust: Trust) -> Iterator[str]:
         jwks = Path(folder) / "jwks.json"
         jwks.write_text(json.dumps({"keys": trust.keys}))
         process = subprocess.Popen(
-            [*command, str(jwks), trust.issuer, trust.audience],
+            [*command, str(jwks), trust.issuer, trust.audience, ",".join(trust.algorithms)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import MutableMapping
 from dataclasses import replace
 from functools import cache
 
@@ -36,11 +38,13 @@ KEY_SET = (
 _INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
-def settings_of(monkeypatch_env: dict[str, str], *, modulus: bool = True) -> LentKey:
+def settings_of(
+    monkeypatch_env: MutableMapping[str, str], *, modulus: bool = True, issuer: str = "https://conformance.example"
+) -> LentKey:
     """The table of a profile; the keys are put into the environment that is given."""
     monkeypatch_env["LENT_KEY"], monkeypatch_env["LENT_RSA"] = pem(CURVE), pem(MODULUS)
     return LentKey(
-        issuer="https://conformance.example",
+        issuer=issuer,
         subject="examiner",
         tenant="acme",
         key=Secret(env="LENT_KEY"),
@@ -56,9 +60,7 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
 @cache
 def lent() -> Lent:
     """The keys as they are read."""
-    import os
-
-    return read_lent(settings_of(os.environ), OWN.base, KEY_SET, "https://api.example")  # type: ignore[arg-type]
+    return read_lent(settings_of(os.environ), OWN.base, KEY_SET, "https://api.example")
 
 
 @cache

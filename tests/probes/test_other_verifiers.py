@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -13,8 +14,10 @@ from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.sweep_wire import SweepWire, Volley
 from tenantproof.model.profile import Safety
 from tenantproof.probes.forging import catalogue
+from tenantproof.probes.forging.lent_keys import good_by_rsa, likened, read_lent, signature_forgeries
 from tenantproof.probes.forging.material import Material
 from tests.probes.foreign_verifiers import Trust, Unavailable, jose_api, joserfc_api, nimbus_api
+from tests.probes.lent import KEY_SET, settings_of
 from tests.probes.test_forging import materials
 
 Api: TypeAlias = Callable[[Trust], AbstractContextManager[str]]
@@ -25,6 +28,13 @@ SPELLINGS = {
     "nimbus": {"J107", "J153", "J154", "J155", "J156", "J157"},
 }
 """Which other spellings of a valid token each takes: docs/token-disagreements.md explains every one."""
+
+OTHER_USES: dict[str, tuple[str, ...]] = {
+    "joserfc": (),
+    "jose": (),
+    "nimbus": ("J113 ES256 by a key with key_ops ['deriveKey']",),
+}
+"""Which keys for another use each takes for a signature: explained there too."""
 
 
 @cache
@@ -38,7 +48,8 @@ def verifier(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The name of a verifier and where it listens."""
     payload = own().base.payload
     audience = payload["aud"] if isinstance(payload["aud"], str) else payload["aud"][0]
-    trust = Trust([dict(key) for key in own().keys], str(payload["iss"]), str(audience))
+    keys = [dict(key) for key in (*own().keys, *KEY_SET)]
+    trust = Trust(keys, str(payload["iss"]), str(audience), ("ES256", "RS256", "PS256"))
     try:
         with APIS[request.param](trust) as host:
             yield request.param, host
@@ -78,6 +89,17 @@ def test_no_forgery_is_taken(verifier: tuple[str, str]) -> None:
     forgeries = [(each.vector, each.token) for each in catalogue.forge(own())]
     assert len(forgeries) > 600
     assert taken(verifier[1], forgeries) == []
+
+
+def test_of_tokens_by_rsa_keys_the_good_ones_are_taken_and_none_that_is_almost_right(
+    verifier: tuple[str, str],
+) -> None:
+    settings = settings_of(os.environ, issuer=str(own().payload["iss"]))
+    lent = read_lent(settings, own().base, KEY_SET, "")
+    assert taken(verifier[1], good_by_rsa(lent)) == ["PS256", "RS256"]
+    forged = [(each.vector, each.token) for each in (*signature_forgeries(lent), *likened(lent))]
+    assert len(forged) > 250
+    assert taken(verifier[1], forged) == list(OTHER_USES[verifier[0]])
 
 
 def test_the_spellings_that_are_taken_are_those_that_we_explain(verifier: tuple[str, str]) -> None:

@@ -11,16 +11,21 @@ import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
 import java.net.InetSocketAddress;
+import java.util.HashSet;
 import java.util.Set;
 
-/** A bearer API that nimbus-jose-jwt alone stands before: java -cp JAR Verify.java JWKS-FILE ISSUER AUDIENCE. */
+/** A bearer API that nimbus-jose-jwt alone stands before: java -cp JAR Verify.java JWKS-FILE ISSUER AUDIENCE ALGORITHM,… */
 public final class Verify {
     public static void main(String[] arguments) throws Exception {
+        Set<JWSAlgorithm> algorithms = new HashSet<>();
+        for (String name : arguments[3].split(",")) {
+            algorithms.add(JWSAlgorithm.parse(name));
+        }
         DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
         processor.setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(
                 JOSEObjectType.JWT, new JOSEObjectType("at+jwt"), null));
         processor.setJWSKeySelector(new JWSVerificationKeySelector<>(
-                JWSAlgorithm.ES256, new ImmutableJWKSet<>(JWKSet.load(new File(arguments[0])))));
+                algorithms, new ImmutableJWKSet<>(JWKSet.load(new File(arguments[0])))));
         processor.setJWTClaimsSetVerifier(new DefaultJWTClaimsVerifier<>(
                 arguments[2], new JWTClaimsSet.Builder().issuer(arguments[1]).build(), Set.of("exp")));
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
