@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
-from tenantproof.probes.token_validation import KeyRotation, TokenForge, TokenForgeTrail
+from tenantproof.probes.token_validation import KeyRotation, Presented, TokenForge, TokenForgeTrail
 
 
 @claim("TK-1")
@@ -12,12 +14,15 @@ def check_issuer_audience_expiry_and_signature_are_verified_first(probe: TokenFo
     genuine_tokens_do(probe, ledger)
     for tenant in probe.tenants:
         ledger.calibrate(probe.lending(tenant), is_=PERMITTED)
-    unfit = len(probe.edited) + len(probe.for_elsewhere)  # made first, for the short-lived ones do not wait
+    unfit = (
+        len(probe.edited) + len(probe.issued) + len(probe.for_elsewhere)
+    )  # made first, for the short-lived ones do not wait
     short_lived = probe.short_lived()
     ledger.population(unfit + 2 * len(short_lived))
     for short in short_lived:
         ledger.calibrate(probe.before_its_end(short), is_=PERMITTED)
-    for seen in probe.lent_key():
+    refused_between_good_tokens(probe, ledger, probe.issued)
+    for seen in probe.leeway():
         ledger.calibrate(seen, is_=PERMITTED)
     for token in probe.for_elsewhere:
         ledger.expect(probe.show(token), is_=REFUSED)
@@ -36,7 +41,8 @@ def check_no_forgery_is_taken_for_genuine(probe: TokenForge, ledger: Ledger) -> 
     """Whoever can forge a token is every tenant at once."""
     genuine_tokens_do(probe, ledger)
     with probe.listening():
-        ledger.population(len(probe.forged) + len(probe.addressed) + len(probe.tenants))
+        ledger.population(len(probe.forged) + len(probe.by_lent_keys) + len(probe.addressed) + len(probe.tenants))
+        refused_between_good_tokens(probe, ledger, probe.by_lent_keys)
         for seen in probe.published_keys():
             ledger.expect(seen, is_=ABSENT)
         for block in probe.blocks(probe.forged):
@@ -99,6 +105,16 @@ def check_a_forgery_leaves_nothing_in_the_trail_of_its_tenant(probe: TokenForgeT
         for token in probe.claiming(tenant):
             ledger.expect(probe.named_in_trail(token), is_=ABSENT)
         ledger.calibrate(probe.genuine_in_trail(tenant), is_=PRESENT)
+
+
+def refused_between_good_tokens(probe: TokenForge, ledger: Ledger, tokens: Sequence[Presented]) -> None:
+    """Show what was made with lent keys, between good tokens by the same keys that are valid for the same time."""
+    for seen in probe.lent_key():
+        ledger.calibrate(seen, is_=PERMITTED)
+    for seen in probe.show_each(tokens):
+        ledger.expect(seen, is_=REFUSED)
+    for seen in probe.lent_key():
+        ledger.calibrate(seen, is_=PERMITTED)
 
 
 def genuine_tokens_do(probe: TokenForge, ledger: Ledger) -> None:

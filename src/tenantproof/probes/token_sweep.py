@@ -65,7 +65,7 @@ class TokenSweep(TokenProbe):
                 self._everywhere(self.neighbour(claimed), claimed),
             )
         ]
-        return (*every, *others, *self.carried, *self._by_guessed_key(first), *self._by_lent_keys)
+        return (*every, *others, *self.carried, *self._by_guessed_key(first))
 
     @cached_property
     def edited(self) -> tuple[Presented, ...]:
@@ -80,15 +80,32 @@ class TokenSweep(TokenProbe):
                 attacker, claimed, catalogue.one_of_each(self.material(attacker, claimed), (catalogue.EDITED,))
             )
         ]
-        return (*every, *others, *self.issued)
+        return (*every, *others)
 
     @cached_property
     def issued(self) -> tuple[Presented, ...]:
         """Tokens well signed with a key that an issuer lends, and saying what none may; none without such a key."""
         return self._as_lent(issued)
 
+    @cached_property
+    def by_lent_keys(self) -> tuple[Presented, ...]:
+        """Signatures that are almost right, right ones by keys for something else, and what is made of RSA tokens."""
+        return (*self._as_lent(signature_forgeries), *self._as_lent(likened))
+
     def lent_key(self) -> Iterator[Observation]:
-        """A good token by the lent key, which must do; notes say how far from now it may be. None without a key."""
+        """A good token by each lent key, which must do; none without a key.
+
+        What is made with the keys says until when it is valid as these do, so it is tried between two looks at them.
+        """
+        lent, settings = self._lent_key, self.settings.test_key
+        if lent is None or settings is None:
+            return
+        at = settings.tenant
+        for algorithm, token in (("ES256", lent.good()), *good_by_rsa(lent)):
+            yield self.put(at, token, at).sight(f"{at} reads its own record with a token by the lent key, {algorithm}")
+
+    def leeway(self) -> Iterator[Observation]:
+        """A good token by the lent key again; notes say how far from now its times may be. None without a key."""
         lent, settings = self._lent_key, self.settings.test_key
         if lent is None or settings is None:
             return
@@ -97,11 +114,10 @@ class TokenSweep(TokenProbe):
             name: self.put(at, lent.edited(claims=claims), at).outcome
             for name, claims in boundaries(time.time()).items()
         }
-        shown = self.put(at, lent.good(), at)
         notes = tuple(f"leeway: {name}: {outcome.value}" for name, outcome in edges.items())
-        yield shown.sight(f"{at} reads its own record with a token by the lent key", notes=notes)
-        for algorithm, token in good_by_rsa(lent):
-            yield self.put(at, token, at).sight(f"{at} reads its own record with a token by the lent key, {algorithm}")
+        yield self.put(at, lent.good(), at).sight(
+            f"{at} reads its own record with a token by the lent key", notes=notes
+        )
 
     @cached_property
     def carried(self) -> tuple[Presented, ...]:
@@ -216,7 +232,8 @@ class TokenSweep(TokenProbe):
 
     def coverage(self, tenant: str) -> Observation:
         """The genuine token again; notes count the classes tried, and name those that were not and what they need."""
-        sent = Counter(each.name.split(" ", 1)[0] for each in (*self.forged, *self.edited))
+        every = (*self.forged, *self.edited, *self.by_lent_keys, *self.issued)
+        sent = Counter(each.name.split(" ", 1)[0] for each in every)
         power = power_of(sent, _LOOKED_AT)
         self.target.exhibits[EXHIBIT] = power_json(power)
         turned = {"J102"} if self.rotation else set[str]()
@@ -262,11 +279,6 @@ class TokenSweep(TokenProbe):
             return None
         like, key_set = parse(self.target.bearer(settings.tenant)), self.target.tokens.key_set(settings.issuer)
         return read_lent(settings, like, tuple(key_set), self.settings.audience)
-
-    @cached_property
-    def _by_lent_keys(self) -> tuple[Presented, ...]:
-        """Signatures that are almost right, right ones by keys for something else, and what is made of RSA tokens."""
-        return (*self._as_lent(signature_forgeries), *self._as_lent(likened))
 
     def _as_lent(self, make: Callable[[Lent], Iterable[Forgery]]) -> tuple[Presented, ...]:
         """What can be made with the lent keys, in the name of their subject; nothing without them."""

@@ -26,7 +26,7 @@ from tenantproof.probes.token_sweep import TokenSweep
 from tenantproof.probes.token_timing import race
 from tenantproof.probes.trail_events import Sought, TrailReader
 
-__all__ = ["KeyRotation", "TokenForge", "TokenForgeTrail"]
+__all__ = ["KeyRotation", "Presented", "TokenForge", "TokenForgeTrail"]
 
 _PLAIN = ("J001", "J012", "J016", "J024")
 """One class of each kind, for where it matters whose name it is made in."""
