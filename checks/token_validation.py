@@ -14,9 +14,8 @@ def check_issuer_audience_expiry_and_signature_are_verified_first(probe: TokenFo
     genuine_tokens_do(probe, ledger)
     for tenant in probe.tenants:
         ledger.calibrate(probe.lending(tenant), is_=PERMITTED)
-    unfit = (
-        len(probe.edited) + len(probe.issued) + len(probe.for_elsewhere)
-    )  # made first, for the short-lived ones do not wait
+    # Made first, for the short-lived ones do not wait.
+    unfit = len(probe.edited) + len(probe.issued) + len(probe.for_elsewhere)
     short_lived = probe.short_lived()
     ledger.population(unfit + 2 * len(short_lived))
     for short in short_lived:
