@@ -63,8 +63,11 @@ class Topic:
     messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails: bool = False
     seconds: float = 0.0
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody begins to tell it something."""
 
     async def publish(self, topic: str, message: str) -> str:
+        self.reached.set()
         await asyncio.sleep(self.seconds)
         if self.fails:
             raise ConnectionError
