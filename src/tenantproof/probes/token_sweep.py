@@ -97,19 +97,17 @@ class TokenSweep(TokenProbe):
 
         What is made with the keys says until when it is valid as these do, so it is tried between two looks at them.
         """
-        lent, settings = self._lent_key, self.settings.test_key
-        if lent is None or settings is None:
+        if (lent := self._lent_key) is None:
             return
-        at = settings.tenant
+        at = lent.tenant
         for algorithm, token in (("ES256", lent.good()), *good_by_rsa(lent)):
             yield self.put(at, token, at).sight(f"{at} reads its own record with a token by the lent key, {algorithm}")
 
     def leeway(self) -> Iterator[Observation]:
         """A good token by the lent key again; notes say how far from now its times may be. None without a key."""
-        lent, settings = self._lent_key, self.settings.test_key
-        if lent is None or settings is None:
+        if (lent := self._lent_key) is None:
             return
-        at = settings.tenant
+        at = lent.tenant
         edges = {
             name: self.put(at, lent.edited(claims=claims), at).outcome
             for name, claims in boundaries(time.time()).items()
@@ -282,10 +280,9 @@ class TokenSweep(TokenProbe):
 
     def _as_lent(self, make: Callable[[Lent], Iterable[Forgery]]) -> tuple[Presented, ...]:
         """What can be made with the lent keys, in the name of their subject; nothing without them."""
-        lent, settings = self._lent_key, self.settings.test_key
-        if lent is None or settings is None:
+        if (lent := self._lent_key) is None:
             return ()
-        at = settings.tenant
+        at = lent.tenant
         return tuple(
             Presented(
                 at, at, at, each.vector, each.token, notes=(f"violates {catalogue.CLASSES[each.klass].violates}",)

@@ -31,9 +31,11 @@ Edits: TypeAlias = Mapping[str, Mapping[str, object]]
 class Lent:
     """A lent key, and the good token that it makes: header, claims, and whom another issuer vouches for.
 
-    `rsa_key` is one more, of the same issuer; `published` are the members of its key set that are halves of either.
+    `tenant` is whom its subject belongs to. `rsa_key` is one more, of the same issuer; `published` are the members of
+    its key set that are halves of either.
     """
 
+    tenant: str
     key: ec.EllipticCurvePrivateKey
     header: Mapping[str, Any]  # Any: JSON
     claims: Mapping[str, Any]  # Any: JSON

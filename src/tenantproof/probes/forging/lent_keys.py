@@ -42,6 +42,7 @@ def read_lent(settings: LentKey, like: Token, key_set: Sequence[Claims], audienc
     named = {"iss": settings.issuer, "sub": settings.subject, "jti": new_probe(), **settings.claims}
     mine = _of(key, key_set)
     return Lent(
+        tenant=settings.tenant,
         key=key,
         header={**like.header, "kid": next((each.get("kid") for each in mine if _signs(each, "ES256")), "")},
         claims={**like.payload, **{name: each for name, each in times.items() if name in like.payload}, **named},
@@ -56,17 +57,19 @@ def read_lent(settings: LentKey, like: Token, key_set: Sequence[Claims], audienc
 
 def good_by_rsa(lent: Lent) -> Iterator[tuple[str, str]]:
     """For each RSA algorithm that the issuer publishes the lent key for: its name and a token that must do."""
+    if lent.rsa_key is None:
+        return
     for algorithm, header in _headers(lent).items():
-        if lent.rsa_key:
-            text = signing_input(header, lent.claims)
-            yield algorithm, f"{text}.{base64url(sign(lent.rsa_key, text.encode(), algorithm))}"
+        text = signing_input(header, lent.claims)
+        yield algorithm, f"{text}.{base64url(sign(lent.rsa_key, text.encode(), algorithm))}"
 
 
 def signature_forgeries(lent: Lent) -> Iterator[Forgery]:
     """J110 and J111: signatures that are almost right. J113: right ones by keys that are there for something else."""
-    for algorithm, token in good_by_rsa(lent):
-        if lent.rsa_key:
-            yield from _almost_signed(RawRsa(lent.rsa_key), algorithm, parse(token), lent.published)
+    if lent.rsa_key:
+        raw = RawRsa(lent.rsa_key)
+        for algorithm, token in good_by_rsa(lent):
+            yield from _almost_signed(raw, algorithm, parse(token), lent.published)
     for key in lent.published:
         yield from _misused(lent, key)
 
