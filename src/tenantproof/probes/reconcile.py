@@ -65,6 +65,7 @@ class Reconciliation(Probe):
         self._closing = weakref.finalize(self, self._books.close)
         self._secrets: dict[str, list[str]] = {}
         self._events: dict[str, int] = {}
+        self._keys: dict[str, NoteKey | None] = {}
 
     def close(self) -> None:
         """Let go of the books."""
@@ -75,8 +76,8 @@ class Reconciliation(Probe):
         for table in ("sent", "told"):
             self._books.execute(f"DROP TABLE IF EXISTS {table}")
         self._books.executescript(_TABLES)
-        keys = {tenant: self._key(tenant) for tenant in sweep.ground.tenants}
-        rows = (_row(each, keys.get(each.caller)) for each in sweep.sent())
+        self._keys = {tenant: self._key(tenant) for tenant in sweep.ground.tenants}
+        rows = (_row(each, self._keys.get(each.caller)) for each in sweep.sent())
         self._books.executemany("INSERT OR IGNORE INTO sent VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
         started = sweep.trails
         self._scent = sweep.ground.scent
@@ -130,8 +131,8 @@ class Reconciliation(Probe):
             given, wrong, forged = self._books.execute(_RECEIPTS, (tenant,)).fetchone()
             notes = (
                 f"{given} receipts, {wrong or 0} of them for no such record",
-                "their signatures were not looked at: the profile has no trail_key for it"
-                if self._key(tenant) is None
+                "their signatures were not looked at: the profile has no trail_key for it that can be read"
+                if self._keys.get(tenant) is None
                 else f"{forged or 0} of them not signed by its log",
             )
             is_off = wrong or forged
