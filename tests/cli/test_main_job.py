@@ -52,8 +52,10 @@ def test_no_secret_that_a_profile_lends_reaches_a_bundle(tenantproof: Command, p
     done = tenantproof("run", "--target", str(profile), "--only", "TK-1,KE-3,SU-2,SU-4", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     bundle = tmp_path / "evidence/latest"
-    lent = [Path(name).read_bytes().strip() for name in re.findall(r'file = "([^"]+)"', profile.read_text())]
-    assert len(lent) > 10
+    files = [Path(name).read_bytes() for name in re.findall(r'file = "([^"]+)"', profile.read_text())]
+    # Line by line, for JSON writes the ends of lines in another way; no secret has a line as short as a dash or two.
+    lent = [line for each in files for line in each.splitlines() if len(line) > 12 and b"-----" not in line]
+    assert len(lent) >= len(files) > 10
     kept = b"".join(file.read_bytes() for file in bundle.iterdir())
     assert [secret for secret in lent if secret in kept] == []
     assert _tokens_in(bundle) == []
