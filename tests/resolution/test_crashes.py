@@ -28,7 +28,7 @@ from venturi.streams.build import Streams
 from venturi.streams.reader import Reader
 
 TENANTS = ("acme", "acme-eu")
-BATCHES, SIZE, KILLS = 16, 8, int(os.environ.get("CRASH_KILLS", "6"))
+BATCHES, SIZE, KILLS = 30, 8, int(os.environ.get("CRASH_KILLS", "12"))
 
 
 class Process:
