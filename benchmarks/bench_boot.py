@@ -26,7 +26,7 @@ def measure() -> dict[str, Figure]:
             "boot.idle": Figure(_idle(bare), "s"),
         }
     with venturi_up("--tenants", str(TENANTS)) as whole:
-        if "brokers" in whole.profile:
+        if "[kafka]" in whole.profile:
             figures["boot.streams.seconds"] = Figure(whole.seconds, "s")
             figures["boot.streams.memory"] = Figure(gigabytes(whole.pid), "GB")
             figures["boot.streams.idle"] = Figure(_idle(whole), "s")

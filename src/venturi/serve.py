@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -39,11 +40,15 @@ Announce = Callable[[str], None]
 
 def main(name: str) -> None:
     """Read the settings from the first line of standard input, serve until its end."""
+    gc.disable()
     log_json()
     announce = _announcer()
     module = importlib.import_module(_MODULES[name])
     if name == "aws":
         module.prepare()
+    # Modules are here to stay: nobody looks through them again for something to collect.
+    gc.freeze()
+    gc.enable()
     settings = msgspec.json.decode(sys.stdin.readline(), type=_SETTINGS[name])
     parts = load_overlay(settings.overlay)(Parts())
     if name == "aws":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -93,7 +93,7 @@ class AwsAccounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantAws(msgspec.Struct, frozen=True, kw_only=True):
-    """What was built for one tenant; the last three by `surroundings`, after the key."""
+    """What was built for one tenant. What stands around it, its bucket too, `surround` builds."""
 
     key_arn: str
     topic_arn: str
@@ -120,27 +120,38 @@ def draw_accounts(plan: Plan) -> AwsAccounts:
 
 
 def build(endpoint: str, plan: Plan, accounts: AwsAccounts, parts: Parts) -> dict[str, TenantAws]:
-    """Create every tenant's key, topic, queue, auditor, network, database instance and bucket.
+    """Create every tenant's key, topic, queue and auditor, and the vendor's roles.
 
     Returns what was built, by tenant id. `parts.key_policy` and `parts.grants` decide what the vendor holds on a key.
     """
+    stands = parts.surroundings()
     with ThreadPoolExecutor(4) as pool:
-        built = pool.map(lambda tenant: _tenant(endpoint, tenant, accounts, parts), plan.tenants)
+        built = pool.map(lambda tenant: _tenant(endpoint, plan.deployment, tenant, accounts, parts), plan.tenants)
         result = {tenant.id: made for tenant, made in zip(plan.tenants, built, strict=True)}
     keys = parts.keys().assign({tenant: made.key_arn for tenant, made in result.items()})
     result = {tenant: msgspec.structs.replace(made, key_arn=keys[tenant]) for tenant, made in result.items()}
     region = next(iter(keys.values())).split(":")[3]
     parts.keys().hand_over(keys, lambda account: client(endpoint, accounts.roots[account], "kms", region))
-    stands = parts.surroundings()
     _vendor_roles(endpoint, accounts.roots[VENDOR_ACCOUNT], [made.topic_arn for made in result.values()], stands)
-    around = surroundings.build(endpoint, plan, accounts, keys, stands).tenants
+    return result
+
+
+def surround(
+    endpoint: str, plan: Plan, accounts: AwsAccounts, built: Mapping[str, TenantAws], parts: Parts
+) -> dict[str, TenantAws]:
+    """Create every tenant's network, database instance and bucket around what was built. Returns it with their names.
+
+    Nothing of a tenant's service needs these to start; a bucket's name is known before it is there.
+    """
+    keys = {tenant: made.key_arn for tenant, made in built.items()}
+    around = surroundings.build(endpoint, plan, accounts, keys, parts.surroundings()).tenants
     return {
         tenant: msgspec.structs.replace(made, **msgspec.structs.asdict(around[tenant]))
-        for tenant, made in result.items()
+        for tenant, made in built.items()
     }
 
 
-def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Parts) -> TenantAws:
+def _tenant(endpoint: str, deployment: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Parts) -> TenantAws:
     root = accounts.roots[tenant.account]
     key_arn = _key(client(endpoint, root, "kms", tenant.region), tenant, parts)
     sns = client(endpoint, root, "sns", tenant.region)
@@ -150,7 +161,8 @@ def _tenant(endpoint: str, tenant: TenantPlan, accounts: AwsAccounts, parts: Par
     _user_who_may(iam, "auditor", _AUDITOR_READS)
     if tenant.is_drill:
         _user_who_may(iam, "keyadmin", _KEY_ADMIN_DOES)
-    return TenantAws(key_arn=key_arn, topic_arn=topic_arn, queue_url=queue_url)
+    bucket = parts.surroundings().bucket_name(deployment, tenant)
+    return TenantAws(key_arn=key_arn, topic_arn=topic_arn, queue_url=queue_url, bucket=bucket)
 
 
 def _key(kms: Client, tenant: TenantPlan, parts: Parts) -> str:

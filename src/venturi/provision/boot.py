@@ -74,26 +74,27 @@ def boot(
     plan = draw(tenants, deployment=str(uuid.uuid4()))
     parts = load_overlay(overlay)(Parts())
     accounts = aws.draw_accounts(plan)
-    with ThreadPoolExecutor(4) as together:
+    with ThreadPoolExecutor(6) as together:
+        # Kafka takes longer than all the rest, which therefore waits for it last.
         streaming = together.submit(_streams, supervisor, plan, parts, note) if with_streams else None
         stored = together.submit(clusters.build, supervisor, plan, parts.doors(), topology)
         issuing = together.submit(_issuer, supervisor, plan, overlay)
         clouded = together.submit(_aws, supervisor, plan, accounts, parts, overlay)
         homes = stored.result()
         issuer, (endpoint, built) = issuing.result(), clouded.result()
+        surrounding = together.submit(aws.surround, endpoint, plan, accounts, built, parts)
+        asyncio.run(databases.enrol(supervisor.postgres.admin(), plan, issuer, _second_factors(plan), enrolled(plan)))
+        settings = _api_settings(supervisor.postgres, homes, plan, accounts, built, issuer, endpoint, overlay)
+        seeding = together.submit(asyncio.run, seed(settings, plan, parts))
         streams = streaming.result() if streaming else None
-    if streams is None:
-        supervisor.dismiss("stage-a")
-    admin = supervisor.postgres.admin()
-    asyncio.run(databases.enrol(admin, plan, issuer, _second_factors(plan), enrolled(plan)))
-    settings = _api_settings(supervisor.postgres, homes, plan, accounts, built, issuer, endpoint, overlay)
-    settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None, traces=traces)
-    asyncio.run(seed(settings, plan, parts))
-    with ThreadPoolExecutor(1) as beside:
-        resolving = beside.submit(supervisor.child, "stage-a", _stage_a(settings, streams)) if streams else None
-        api = supervisor.child("api", settings)
-        if resolving:
-            resolving.result()
+        settings = msgspec.structs.replace(settings, streams=streams.ingest if streams else None, traces=traces)
+        serving = together.submit(supervisor.child, "api", settings)
+        if streams:
+            supervisor.child("stage-a", _stage_a(settings, streams))
+        else:
+            supervisor.dismiss("stage-a")
+        api, built = serving.result(), surrounding.result()
+        seeding.result()
     cluster = supervisor.postgres
     where = Addresses(
         api=api.url,

@@ -23,7 +23,11 @@ _STREAMS = ("confluent_kafka", "confluent_kafka.admin")
 
 
 def up_to_the_cloud() -> None:
-    """Import what the emulator of AWS needs of it, and read the descriptions of the services."""
+    """Import what the emulator of AWS needs of it, and read the descriptions of the services.
+
+    Until `up` nothing is collected: what is imported stays, and looking through it again and again is a fifth of it.
+    """
+    gc.disable()
     # httpx brings a command line, where rich is there for it, and nobody types that here.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # which is how an import is forbidden
     for name in _CLOUD:
@@ -39,6 +43,6 @@ def up(*, streams: bool) -> None:
     for name in ("uvloop", *(_STREAMS if streams else ())):
         with suppress(ImportError):
             importlib.import_module(name)
-    # What is here to stay is not counted again and again by the children, which would copy its pages to do it.
-    gc.collect()
+    # What is here to stay is not looked through again by the children, which would copy its pages to do it.
     gc.freeze()
+    gc.enable()

@@ -46,6 +46,8 @@ class Broker:
     home: KafkaHome
     directory: Path
     certificate: Certificate
+    options: tuple[str, ...] = ()
+    """More options for Java."""
     address: str = ""
     admin_address: str = ""
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -106,7 +108,7 @@ class Broker:
 
     def _format(self) -> None:
         data = self.directory / "data"
-        if self.home.formatted and lay_out(data, NODE, self.home.formatted):
+        if self.home.kept and lay_out(data, NODE, self.home.kept):
             return
         arguments = ["format", "-c", str(self._configuration), f"--cluster-id={cluster_id()}"]
         done = subprocess.run(  # noqa: S603  # Java as found by kafka_home
@@ -114,13 +116,13 @@ class Broker:
         )
         if done.returncode != 0:
             raise BrokerDied(f"Kafka could not format {self.directory}: {(done.stderr or done.stdout)[-500:].strip()}")
-        if self.home.formatted:
-            keep(data, self.home.formatted)
+        if self.home.kept:
+            keep(data, self.home.kept)
 
     def _launch(self, register: Callable[[int, int], None]) -> None:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  # Java as found by kafka_home
-                self._command("kafka.Kafka", str(self._configuration)),
+                self._command("kafka.Kafka", str(self._configuration), options=self.options),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -146,8 +148,8 @@ class Broker:
         lines = self._log.read_text(errors="replace").splitlines()
         return " | ".join([line for line in lines if "ERROR" in line or "xception" in line][:3] or lines[-3:])
 
-    def _command(self, main_class: str, *arguments: str) -> list[str]:
-        return [str(self.home.java), *_JVM, "-cp", self.home.classpath, main_class, *arguments]
+    def _command(self, main_class: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+        return [str(self.home.java), *_JVM, *options, "-cp", self.home.classpath, main_class, *arguments]
 
 
 def properties(data: Path, ports: Sequence[int], certificate: Certificate, password: str) -> dict[str, str]:

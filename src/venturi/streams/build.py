@@ -13,6 +13,7 @@ from venturi.postgres.certificate import self_signed
 from venturi.streams.broker import ADMIN, Broker, Certificate
 from venturi.streams.errors import NoBroker
 from venturi.streams.kafka_home import find
+from venturi.streams.learned import learned
 from venturi.streams.settings import BrokerSettings, IngestStreams, ResolverStreams, StreamLogin
 from venturi.streams.tenancy import AUDITOR, SUPPORT, Stream, StreamAccess, provision
 
@@ -44,7 +45,8 @@ def build(
     users = [AUDITOR, SUPPORT, *(user for stream in streams for user in (stream.producer, stream.consumer))]
     words = {user: secrets.token_urlsafe(24) for user in users}
     made = self_signed("venturi-kafka")
-    broker = Broker(find(), directory, Certificate(made.certificate, made.key))
+    home = find()
+    broker = Broker(home, directory, Certificate(made.certificate, made.key), options=learned(home, register))
     broker.start(register)
     where = BrokerSettings(bootstrap=broker.address, ca=made.certificate)
     provision(_admin(broker, where), streams, access, words)

@@ -40,19 +40,19 @@ REMEDY = (
 class KafkaHome:
     """A Java executable and the class path of one Kafka distribution.
 
-    `formatted` is where what its formatter writes may be kept, where it is known which version that is.
+    `kept` is where what it writes once and for all may be kept, where it is known which version that is.
     """
 
     java: Path
     classpath: str
-    formatted: Path | None = None
+    kept: Path | None = None
 
 
 def find() -> KafkaHome:
     """The first Kafka found: KAFKA_HOME, the cache, Maven. Raises NoBroker with the remedy."""
     java, jars = _java(), _jars()
-    formatted = jars.with_name(f"{jars.name}-formatted") if jars == cache_directory() else None
-    return KafkaHome(java, f"{jars}{os.sep}*", formatted)
+    kept = jars.with_name(f"{jars.name}-kept") if jars == cache_directory() else None
+    return KafkaHome(java, f"{jars}{os.sep}*", kept)
 
 
 def cache_directory() -> Path:
