@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,6 +18,7 @@ from venturi.identity.issuer_server import build
 from venturi.identity.keys import KeyCache, TrustedIssuer
 from venturi.identity.principal import Verified
 from venturi.identity.verifier import TokenVerifier
+from venturi.runtime.listener import listen
 from venturi.settings import ClientSettings, IssuerSettings
 
 AUDIENCE = "https://api.example"
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 @contextmanager
 def serving(app: ASGIApp, *, ready: Callable[[str], None] | None = None) -> Iterator[str]:
     """Serve `app` for as long as the block lasts; yields its base URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen()
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     if ready is not None:
         ready(base)
