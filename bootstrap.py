@@ -100,7 +100,7 @@ def _sync() -> None:
     existing = ["--python", str(_interpreter())] if _interpreter().exists() else ["--python", sys.executable]
     # A Java of the machine's own spares a download of 60 MB.
     java = ["--no-extra", "java"] if _has_java() else []
-    command = [str(_uv()), "sync", "--locked", "--all-extras", *java, "--quiet", *existing]
+    command = [str(_uv()), "sync", "--locked", "--all-extras", *java, "--no-extra", "spark", "--quiet", *existing]
     _run(command, environment, "uv could not install the locked packages; its message is above")
     compiling = [str(_interpreter()), "-m", "compileall", "-q", "src"]
     _run(compiling, environment, "src could not be compiled; the message above names the file")

@@ -1,10 +1,13 @@
-"""Requests and records are matched both ways, by probe, tenant by tenant."""
+"""Requests and records are matched both ways, by probe, tenant by tenant, and on every backend alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,10 +16,19 @@ from tenantproof.clients.target import Target
 from tenantproof.clients.tokens import base64url
 from tenantproof.clients.transparency.notes import NoteKey, key_ident
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PRESENT, Outcome
+from tenantproof.model.reconciliation_profile import Reconciliation as ReconciliationTable
 from tenantproof.probes.reading import Sent
 from tenantproof.probes.reconcile import Reconciliation
 from tests.clients.profiles import CANARIES, client_of, profile_of
 
+BACKENDS = [
+    "",
+    "duckdb://",
+    pytest.param(
+        "pyspark://?spark.master=local[1]&spark.sql.shuffle.partitions=1",
+        marks=pytest.mark.skipif(find_spec("pyspark") is None, reason="Spark comes with the extra `spark`: 300 MB"),
+    ),
+]
 LOG = Ed25519PrivateKey.generate()
 A, B, C = "acme", "acme-eu", "globex"
 P1, P2 = "1" * 32, "2" * 32
@@ -51,31 +63,34 @@ class Told(Reconciliation):
     def _key(self, tenant: str) -> NoteKey | None:
         return self.key
 
-    def __init__(self, trails: Mapping[str, list[dict[str, Any]]]) -> None:
+    def __init__(self, trails: Mapping[str, list[dict[str, Any]]], where: ReconciliationTable) -> None:
         host = "127.0.0.1:9"
-        super().__init__(Target(profile_of(host, {tenant: client_of(host, tenant, "X") for tenant in CANARIES})))
+        profile = profile_of(host, {tenant: client_of(host, tenant, "X") for tenant in CANARIES})
+        super().__init__(Target(msgspec.structs.replace(profile, reconciliation=where)))
         self.told_by = dict(trails)
 
     def _enter(self, tenant: str, start: int) -> None:
-        found = self.told_by.pop(tenant, [])
-        self._books.executemany("INSERT INTO told VALUES (?,?,?,?)", self._told(tenant, list(found)))
+        assert self._books is not None
+        self._books.enter("told", self._told(tenant, list(self.told_by.pop(tenant, []))))
 
     def _missing(self) -> bool:
         return False
 
 
-@pytest.fixture
-def told() -> Iterator[Any]:
+@pytest.fixture(params=BACKENDS)
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     made: list[Told] = []
+    where = ReconciliationTable(backend=request.param, folder=str(tmp_path) if request.param else "")
 
     def tell(requests: Sequence[Sent], **trails: list[dict[str, Any]]) -> Told:
-        made.append(Told({name.replace("_", "-"): events for name, events in trails.items()}))
+        made.append(Told({name.replace("_", "-"): events for name, events in trails.items()}, where))
         made[-1].compare(Swept(requests))  # type: ignore[arg-type]  # the few members that it asks for
         return made[-1]
 
     yield tell
     for each in made:
         each.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refused_request_needs_one_record_in_both_trails(told: Any) -> None:

@@ -104,6 +104,11 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # mode = "COMPLIANCE"
 # days = 365
 
+# Where requests and trails are held against each other, when trails outgrow a file of SQLite (extra `ibis`).
+# [reconciliation]
+# backend = "duckdb://"
+# folder = "/var/tmp"
+
 # The break-glass path; without this table the support checks are not assessed.
 # [support]
 # max_seconds = 3600

@@ -30,6 +30,7 @@ from tenantproof.model.profile import Profile
 from tenantproof.model.profile_text import load, parse
 from tenantproof.model.sweep import BUDGET, SweepChoice
 from tenantproof.plugin.cards import load_cards
+from tenantproof.probes import books
 
 _PRINTED_WIDTH = 160
 
@@ -126,6 +127,8 @@ def run(choices: Choices) -> int:
     cards = load_cards(checks)
     waivers = load_waivers(choices.waivers, cards) if choices.waivers else ()
     profile = load(choices.target) if choices.target else None
+    if profile is not None:
+        books.review(profile.reconciliation)
     if choices.engine:
         return _spread(choices, checks, profile)
     with ExitStack() as stack:

@@ -10,7 +10,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from tenantproof.model import aggregation_profile, erasure_profile, evidence_profile, legal_path, streams_profile
+from tenantproof.model import (
+    aggregation_profile,
+    erasure_profile,
+    evidence_profile,
+    legal_path,
+    reconciliation_profile,
+    streams_profile,
+)
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -302,3 +309,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
+    reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from tenantproof.clients.exchange import Answer, Request, new_probe
@@ -17,6 +16,7 @@ from tenantproof.clients.transparency.notes import NoteError, NoteKey
 from tenantproof.clients.transparency.receipts import Receipt, ReceiptError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PRESENT, UNCLEAR, Outcome
+from tenantproof.probes.books import Books, opened
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.reading import Sent
 from tenantproof.probes.sighting import json_object
@@ -28,28 +28,34 @@ _PAGE = 500
 _MOST_PAGES = 4000
 _SHOWN = 3
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}")
-_TABLES = """
-CREATE TABLE sent (probe TEXT PRIMARY KEY, caller TEXT, victim TEXT, expects TEXT, status INT, tries INT,
-                   seq INT, leaf TEXT, operation TEXT, vector TEXT, forged INT) WITHOUT ROWID;
-CREATE TABLE told (tenant TEXT, probe TEXT, seq INT, leaf TEXT);
-CREATE INDEX told_of ON told (probe, tenant);
-"""
 _RECORDS = """
-SELECT probe, caller, victim, operation, vector, expects, wanted.tenant, tries, status,
-       (SELECT count(*) FROM told WHERE told.probe = wanted.probe AND told.tenant = wanted.tenant)
+SELECT wanted.probe, wanted.caller, wanted.victim, wanted.operation, wanted.vector, wanted.expects, wanted.tenant,
+       wanted.tries, wanted.status, coalesce(said.times, 0) AS times
 FROM (SELECT sent.*, caller AS tenant FROM sent WHERE expects <> 'any'
-      UNION ALL SELECT sent.*, victim FROM sent WHERE expects = 'both') AS wanted
+      UNION ALL SELECT sent.*, victim AS tenant FROM sent WHERE expects = 'both') AS wanted
+LEFT JOIN (SELECT probe, tenant, count(*) AS times FROM told GROUP BY probe, tenant) AS said
+ON said.probe = wanted.probe AND said.tenant = wanted.tenant
 """
 """Per request and trail that has to tell of it: how many records there are."""
+_MISSING = f"SELECT count(*) AS missing FROM ({_RECORDS}) AS held WHERE times = 0"  # noqa: S608  # ours
+_LAST = "SELECT tenant, max(seq) AS seq FROM told GROUP BY tenant"
 _STRAYS = """
-SELECT told.tenant, count(*), min(told.probe) FROM told JOIN sent USING (probe)
+SELECT told.tenant, count(*) AS records, min(told.probe) AS probe FROM told JOIN sent ON told.probe = sent.probe
 WHERE told.tenant <> sent.caller AND NOT (sent.expects IN ('both', 'any') AND told.tenant = sent.victim)
 GROUP BY told.tenant
 """
 _RECEIPTS = """
-SELECT count(*), sum(NOT EXISTS (SELECT 1 FROM told WHERE told.tenant = sent.caller AND told.probe = sent.probe
-                                 AND told.seq = sent.seq AND told.leaf = sent.leaf)), sum(forged)
-FROM sent WHERE seq IS NOT NULL AND caller = ?
+SELECT sent.caller, count(*) AS given, sum(CASE WHEN kept.probe IS NULL THEN 1 ELSE 0 END) AS wrong,
+       sum(coalesce(sent.forged, 0)) AS forged
+FROM sent LEFT JOIN (SELECT DISTINCT tenant, probe, seq, leaf FROM told) AS kept
+ON kept.tenant = sent.caller AND kept.probe = sent.probe AND kept.seq = sent.seq AND kept.leaf = sent.leaf
+WHERE sent.seq IS NOT NULL GROUP BY sent.caller
+"""
+_COUNTS = """
+SELECT sent.caller, count(*) AS answered, sum(coalesce(said.times, 0)) AS told
+FROM sent LEFT JOIN (SELECT probe, tenant, count(*) AS times FROM told GROUP BY probe, tenant) AS said
+ON said.probe = sent.probe AND said.tenant = sent.caller
+WHERE sent.expects = 'both' AND sent.tries = 1 GROUP BY sent.caller
 """
 
 
@@ -60,25 +66,24 @@ class Reconciliation(Probe):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        # Without a name the database lies in a file of its own that goes when it is closed.
-        self._books = sqlite3.connect("", check_same_thread=False)
-        self._closing = weakref.finalize(self, self._books.close)
+        self._books: Books | None = None
         self._secrets: dict[str, list[str]] = {}
         self._events: dict[str, int] = {}
         self._keys: dict[str, NoteKey | None] = {}
 
     def close(self) -> None:
         """Let go of the books."""
-        self._closing()
+        if self._books is not None:
+            self._closing()
+            self._books = None
 
     def compare(self, sweep: Sweep) -> None:
         """Enter what was sent and what the trails tell. Afterwards the questions below can be asked."""
-        for table in ("sent", "told"):
-            self._books.execute(f"DROP TABLE IF EXISTS {table}")
-        self._books.executescript(_TABLES)
+        self.close()
+        self._books = opened(self.target.profile.reconciliation)
+        self._closing = weakref.finalize(self, self._books.close)
         self._keys = {tenant: self._key(tenant) for tenant in sweep.ground.tenants}
-        rows = (_row(each, self._keys.get(each.caller)) for each in sweep.sent())
-        self._books.executemany("INSERT OR IGNORE INTO sent VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+        self._books.enter("sent", (_row(each, self._keys.get(each.caller)) for each in sweep.sent()))
         started = sweep.trails
         self._scent = sweep.ground.scent
         deadline = time.monotonic() + PATIENCE * self.target.profile.safety.timeout_seconds
@@ -86,13 +91,13 @@ class Reconciliation(Probe):
             self._enter(tenant, started.get(tenant, 0))
         while self._missing() and time.monotonic() < deadline:
             time.sleep(0.2)  # a trail may lag; what it tells late is told
+            last = {tenant: seq + 1 for tenant, seq in self._ask(_LAST)}
             for tenant in sweep.ground.tenants:
-                self._enter(tenant, self._next(tenant, started.get(tenant, 0)))
+                self._enter(tenant, last.get(tenant, started.get(tenant, 0)))
 
     def records(self) -> Iterator[Observation]:
         """For every request and every trail that it concerns: present, if there is exactly one record of it."""
-        rows = self._books.execute(_RECORDS)
-        for probe, caller, victim, operation, vector, expects, tenant, tries, status, count in rows:
+        for probe, caller, victim, operation, vector, expects, tenant, tries, status, count in self._ask(_RECORDS):
             # What was asked again after a 503 may have been recorded each time; an act may have records of its own.
             most = count if expects == "some" else tries
             outcome: Outcome = ABSENT if not count else PRESENT if count <= most else DIFFERENT
@@ -109,7 +114,7 @@ class Reconciliation(Probe):
 
     def strays(self, tenants: Iterable[str]) -> Iterator[Observation]:
         """For every tenant: present, if its trail tells of a request that does not concern it."""
-        found = {tenant: (count, probe) for tenant, count, probe in self._books.execute(_STRAYS)}
+        found = {tenant: (count, probe) for tenant, count, probe in self._ask(_STRAYS)}
         for tenant in tenants:
             count, probe = found.get(tenant, (0, ""))
             notes = (f"{count} records, the first of probe {probe}",) if count else ()
@@ -127,26 +132,23 @@ class Reconciliation(Probe):
 
         Where the profile has the trail's key, each must also be signed with it.
         """
+        found = {tenant: counted for tenant, *counted in self._ask(_RECEIPTS)}
         for tenant in tenants:
-            given, wrong, forged = self._books.execute(_RECEIPTS, (tenant,)).fetchone()
+            given, wrong, forged = map(int, found.get(tenant, (0, 0, 0)))
             notes = (
-                f"{given} receipts, {wrong or 0} of them for no such record",
+                f"{given} receipts, {wrong} of them for no such record",
                 "their signatures were not looked at: the profile has no trail_key for it that can be read"
                 if self._keys.get(tenant) is None
-                else f"{forged or 0} of them not signed by its log",
+                else f"{forged} of them not signed by its log",
             )
             is_off = wrong or forged
             yield self._said(f"{tenant} compares its receipts with its trail", DIFFERENT if is_off else ALIKE, notes)
 
     def counts(self, tenants: Iterable[str]) -> Iterator[Observation]:
         """For every tenant: alike, if its trail tells of as many refusals of its requests as it was answered."""
+        found = {tenant: counted for tenant, *counted in self._ask(_COUNTS)}
         for tenant in tenants:
-            ours = "FROM sent WHERE caller = ? AND expects = 'both' AND tries = 1"
-            (answered,) = self._books.execute(f"SELECT count(*) {ours}", (tenant,)).fetchone()
-            (told,) = self._books.execute(
-                f"SELECT count(*) FROM told WHERE tenant = ? AND probe IN (SELECT probe {ours})",  # noqa: S608
-                (tenant, tenant),
-            ).fetchone()
+            answered, told = map(int, found.get(tenant, (0, 0)))
             notes = (f"{answered} refusals were answered, {told} are told",)
             what = f"{tenant} counts the refusals of its requests"
             yield self._said(what, ALIKE if answered == told else DIFFERENT, notes)
@@ -168,12 +170,12 @@ class Reconciliation(Probe):
     def _said(self, what: str, outcome: Outcome, notes: tuple[str, ...]) -> Observation:
         return Observation(probe=new_probe(), what=what, outcome=outcome, at=time.time(), notes=notes)
 
-    def _missing(self) -> bool:
-        return any(count == 0 for *_, count in self._books.execute(_RECORDS))
+    def _ask(self, question: str) -> Iterator[tuple[Any, ...]]:
+        assert self._books is not None, "nothing was compared yet"
+        return self._books.ask(question)
 
-    def _next(self, tenant: str, start: int) -> int:
-        (last,) = self._books.execute("SELECT max(seq) FROM told WHERE tenant = ?", (tenant,)).fetchone()
-        return start if last is None else last + 1
+    def _missing(self) -> bool:
+        return any(count for (count,) in self._ask(_MISSING))
 
     def _enter(self, tenant: str, start: int) -> None:
         after = start - 1
@@ -183,7 +185,8 @@ class Reconciliation(Probe):
             found = page.get("events")
             if not isinstance(found, list):
                 return
-            self._books.executemany("INSERT INTO told VALUES (?,?,?,?)", self._told(tenant, found))
+            assert self._books is not None
+            self._books.enter("told", self._told(tenant, found))
             following = page.get("next")
             if not found or not isinstance(following, int) or following == after:
                 return
@@ -229,7 +232,7 @@ def _row(sent: Sent, key: NoteKey | None) -> tuple[object, ...]:
         leaf if is_receipt else None,
         sent.operation,
         sent.vector,
-        None if key is None or not is_receipt else not _is_signed(sent.receipt, key),
+        None if key is None or not is_receipt else int(not _is_signed(sent.receipt, key)),
     )
 
 
