@@ -7,12 +7,25 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemathesis import Case
+from schemathesis.core.parameters import ParameterLocation
+
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.target import Target
 from tenantproof.model.profile import Principal
 
 Operation = Any  # a part of the contract
 Json = Any  # a body
+
+
+def wrong_in(case: Case[Any], place: ParameterLocation) -> bool:
+    """Whether a part of the request is one that the contract rules out."""
+    return case.meta is not None and case.meta.is_negative_at(place)
+
+
+def wrong_in_header(case: Case[Any]) -> bool:
+    """Whether the headers are ones that the contract rules out."""
+    return wrong_in(case, ParameterLocation.HEADER)
 
 
 def scopes_of(operation: Operation) -> frozenset[str]:
@@ -26,13 +39,10 @@ class Callers:
     """Everybody who has a token, and one thing of each kind that is there."""
 
     target: Target
+    tenant: str
+    """Whose people they are, beside the vendor's."""
     known: dict[str, str] = field(default_factory=dict)
     """The path of a collection to the id of something in it."""
-
-    @property
-    def tenant(self) -> str:
-        """Whose paths are asked: the last tenant, of whom other tests want the least."""
-        return self.target.profile.tenants[-1].id
 
     def bearer(self, operation: Operation) -> str:
         """A token of somebody whom the operation lets in."""

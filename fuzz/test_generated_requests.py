@@ -1,7 +1,8 @@
-"""The contract under generated requests (schemathesis, all its checks): nothing else, no fault, no foreign canary.
+"""The contract under generated requests (schemathesis, all its checks and ours): no fault, and nobody gets across.
 
-Every operation is asked by somebody whom it lets in, under its own tenant's path, with requests that fit the contract
-and with ones that don't. `--effort N` tries that many examples per operation instead of the few of CI.
+Every operation is asked by somebody whom it lets in, on the paths of their own tenant and on those of another one, with
+requests that fit the contract and with ones that don't. `--effort N` tries that many examples per operation instead of
+the few of CI.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis import Case, Response
+from schemathesis import Case, CheckContext, CheckFunction, Response
+from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from fuzz.callers import Callers
+from fuzz.callers import Callers, wrong_in
+from fuzz.providers import Other, Own, exchange
 from tenantproof.clients.canaries import stands_in
+from tenantproof.clients.exchange import Answer
 from tenantproof.clients.target import Target
+from tenantproof.probes.sighting import refusal_name
 
 CONTRACT = Path(__file__).parents[1] / "fixtures/contract/openapi.yaml"
 schema = schemathesis.openapi.from_path(CONTRACT)
@@ -35,24 +40,58 @@ MORE_THAN_SHAPE = {
 """Operation to what can be wrong with it that no schema can say."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def callers(target: Target) -> Callers:
-    """Everybody who may ask."""
-    made = Callers(target)
-    made.prepare()
-    return made
+    """Everybody who may ask on the paths of the last tenant, of whom other tests want the least."""
+    Own.callers, Other.callers = (Callers(target, target.profile.tenants[place].id) for place in (-1, 0))
+    Own.callers.prepare()
+    return Own.callers
 
 
+def no_foreign_canary(asking: str) -> CheckFunction:
+    """A check: nothing planted at another tenant than the one that asks comes back."""
+
+    def check(context: CheckContext, response: Response, case: Case[Any]) -> None:
+        del context
+        for tenant, canaries in Own.callers.target.canaries.items():
+            came = [canary for canary in canaries if tenant != asking and stands_in(canary, response.content)]
+            assert not came, f"{case.method} {case.path} gave {asking} what is {tenant}'s"
+
+    return check
+
+
+def nobody_gets_across(context: CheckContext, response: Response, case: Case[Any]) -> None:
+    """A check: another tenant is refused, by name where nothing else is wrong with the request."""
+    del context
+    assert not 200 <= response.status_code < 300, f"{case.method} {case.path} let {Other.callers.tenant} in"
+    if not any(wrong_in(case, place) for place in (ParameterLocation.HEADER, ParameterLocation.PATH)):
+        answer = Answer(status=response.status_code, body=response.content)
+        seen = refusal_name(answer, Other.callers.target.profile.http)
+        assert seen == "mismatch", f"{response.status_code} {response.content[:200]!r} is no refusal of a mismatch"
+
+
+@schema.auth(Own, refresh_interval=None)
 @schema.parametrize()
 @settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_in_the_contract(case: Case[Any], target: Target, callers: Callers) -> None:
     if case.operation.definition.raw["operationId"] == "acceptEvents" and target.profile.kafka is None:
         pytest.skip("there are no event streams here, and the service says so: 503")
     response = ask(case, callers)
-    for tenant in target.profile.tenants[:-1]:
-        for record in tenant.records:
-            assert not stands_in(record.canary, response.content), f"{case.method} {case.path} leaked {tenant.id}'s"
-    case.validate_response(response, excluded_checks=[positive_data_acceptance] if is_more_than_shape(case) else [])
+    case.validate_response(
+        response,
+        additional_checks=[no_foreign_canary(Own.callers.tenant)],
+        excluded_checks=[positive_data_acceptance] if is_more_than_shape(case) else [],
+    )
+
+
+@schema.auth(Other, refresh_interval=None)
+@schema.include(path_regex=r"/tenants/\{tenant_id\}").parametrize()
+@settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_no_request_of_another_tenant_gets_across(case: Case[Any], callers: Callers) -> None:
+    response = ask(case, callers)
+    case.validate_response(
+        response, checks=[not_a_server_error, no_foreign_canary(Other.callers.tenant), nobody_gets_across]
+    )
 
 
 def is_more_than_shape(case: Case[Any]) -> bool:
@@ -62,31 +101,15 @@ def is_more_than_shape(case: Case[Any]) -> bool:
 
 
 def ask(case: Case[Any], callers: Callers) -> Response:
-    """Send a case as somebody who may, for what is there as often as for what is not.
-
-    What is wrong with a case on purpose is left as it is.
-    """
-    headers: dict[str, str] = {}
-    if not wrong_in(case, ParameterLocation.HEADER):
-        headers = authorized(case, callers)
+    """Send a case, for what is there as often as for what is not. What is wrong with it on purpose is left as it is."""
     if not wrong_in(case, ParameterLocation.PATH):
         aim(case, callers)
-    return case.call(base_url=callers.target.profile.target.base_url, headers=headers)
-
-
-def wrong_in(case: Case[Any], place: ParameterLocation) -> bool:
-    """Whether a part of the request is one that the contract rules out."""
-    return case.meta is not None and case.meta.is_negative_at(place)
-
-
-def authorized(case: Case[Any], callers: Callers) -> dict[str, str]:
-    """The header that lets the request in, where the operation needs one."""
-    operation = case.operation.definition.raw
-    return {} if operation.get("security") == [] else {"Authorization": f"Bearer {callers.bearer(operation)}"}
+    exchange(case)
+    return case.call(base_url=callers.target.profile.target.base_url)
 
 
 def aim(case: Case[Any], callers: Callers) -> None:
-    """Point the request at the caller's own tenant, and half of the time at something that is there."""
+    """Point the request at the tenant of `callers`, and half of the time at something that is there."""
     if "tenant_id" in case.path_parameters:
         case.path_parameters["tenant_id"] = callers.tenant
     if "id" in case.path_parameters and len(str(case.path_parameters["id"])) % 2:
