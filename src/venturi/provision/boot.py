@@ -95,27 +95,36 @@ def boot(
             supervisor.dismiss("stage-a")
         api, built = serving.result(), surrounding.result()
         seeding.result()
-    cluster = supervisor.postgres
-    where = Addresses(
-        api=api.url,
-        issuer=issuer,
-        aws=endpoint,
-        database=(cluster.host, cluster.port),
-        database_ca=str(cluster.ca_file),
-        databases={tenant: (home.host, home.port, str(home.ca_file)) for tenant, home in homes.items()},
-        logs=str(supervisor.rundir),
-        brokers=[streams.broker.address] if streams else [],
-        files=[
-            *(str(home) for home in sorted(supervisor.rundir.glob("pg*"))),
-            *(str(log) for log in sorted(supervisor.rundir.glob("*.log"))),
-        ],
-    )
+    where = _addresses(supervisor, homes, api=api.url, issuer=issuer, endpoint=endpoint, streams=streams)
     secrets = SecretFiles(supervisor.rundir / "secrets")
     tables = profile(plan, accounts, built, where, secrets)
     if streams:
         tables |= stream_tables(streams, secrets)
         tables["erasure"]["event"] = planted_event(streams)
     return tables
+
+
+def _addresses(
+    supervisor: Supervisor,
+    homes: clusters.Clusters,
+    *,
+    api: str,
+    issuer: str,
+    endpoint: str,
+    streams: Streams | None,
+) -> Addresses:
+    shared, below = supervisor.postgres, supervisor.rundir
+    return Addresses(
+        api=api,
+        issuer=issuer,
+        aws=endpoint,
+        database=(shared.host, shared.port),
+        database_ca=str(shared.ca_file),
+        databases={tenant: (home.host, home.port, str(home.ca_file)) for tenant, home in homes.items()},
+        logs=str(below),
+        brokers=[streams.broker.address] if streams else [],
+        files=[*map(str, sorted(below.glob("pg*"))), *map(str, sorted(below.glob("*.log")))],
+    )
 
 
 def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[str], None]) -> Streams | None:
