@@ -8,6 +8,7 @@ from tenantproof.probes.cross_tenant import (
     CrossTenant,
     CrossTenantTrail,
     Latency,
+    LentLinks,
     Reconciliation,
     Sweep,
 )
@@ -68,13 +69,15 @@ def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, ledger: Ledge
 
 
 @claim("QA-2")
-def check_a_known_id_is_not_a_key(probe: CrossTenant, ledger: Ledger) -> None:
-    """Ids leak, in links and in logs; access must not follow them to a tenant that does not own the record."""
+def check_a_known_id_is_no_key_and_a_link_opens_one_door(probe: CrossTenant, links: LentLinks, ledger: Ledger) -> None:
+    """Ids and links leak, into logs and mails; neither must lead to what is another tenant's."""
     own_access_works(probe, ledger)
-    ledger.population(len(probe.pairs))
+    links_are_given(links, ledger)
+    ledger.population(len(probe.pairs) + links.units)
     for attacker, victim in probe.pairs:
         for turn in range(probe.records_of(victim)):
             ledger.expect(probe.foreign_id(attacker, victim, turn), is_=REFUSED)
+    links_lead_nowhere_else(links, ledger)
     own_access_works(probe, ledger)
 
 
@@ -150,6 +153,28 @@ def own_access_works(probe: CrossTenant, ledger: Ledger) -> None:
     for tenant in probe.tenants:
         ledger.calibrate(probe.read(probe.record_of(tenant), as_=tenant), is_=PERMITTED)
         ledger.calibrate(probe.own_list(tenant), is_=PERMITTED)
+
+
+def links_are_given(links: LentLinks, ledger: Ledger) -> None:
+    """Show that there are links to make others of, and that they lead to what is the tenant's own."""
+    for tenant in links.tenants:
+        ledger.calibrate(links.give(tenant), is_=PERMITTED)
+    for tenant in links.mortal:
+        ledger.calibrate(links.give_briefly(tenant), is_=PERMITTED)
+
+
+def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
+    """Whatever is made of a link is refused, while the link itself goes on working; and so is the link in the end."""
+    for attacker, victim in links.pairs:
+        for crossing in links.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+    for tenant in links.tenants:
+        for more in links.stretched(tenant):
+            ledger.expect(more, is_=REFUSED)
+        ledger.calibrate(links.follow(tenant), is_=PERMITTED)
+    for tenant in links.mortal:
+        for dead in links.outlived(tenant):
+            ledger.expect(dead, is_=REFUSED)
 
 
 def comparison_sees(probe: CrossTenant, ledger: Ledger) -> None:

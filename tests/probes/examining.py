@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -37,5 +38,6 @@ def examine(
             closing(Target(edited(usual, host))) as target,
             closing(Journal.create(folder / "journal.sqlite", {})) as journal,
         ):
-            check(probe(target), Ledger(journal, check.__name__, "X-1"))
+            beside = [each(target) for each in list(get_type_hints(check).values())[1:] if issubclass(each, Probe)]
+            check(probe(target), *beside, Ledger(journal, check.__name__, "X-1"))
             return finding("X-1", check.__name__, journal.tally(check.__name__))

@@ -171,7 +171,7 @@ def serving_api(api: FakeApi) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(octets)
 
-        do_GET = do_POST = _answer  # noqa: N815  # the base class's names
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the base class's names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
             pass

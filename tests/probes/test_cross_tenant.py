@@ -21,7 +21,7 @@ from tests.probes.fake_api import FakeApi, Json, Refused
 
 REFUSAL = checks.check_a_token_of_another_tenant_is_refused_as_the_contract_says
 NOTHING = checks.check_nothing_of_another_tenant_comes_back
-ID = checks.check_a_known_id_is_not_a_key
+ID = checks.check_a_known_id_is_no_key_and_a_link_opens_one_door
 EXISTENCE = checks.check_existence_can_not_be_inferred
 TRAIL = checks.check_every_attempt_stands_in_both_trails
 ALL = (REFUSAL, NOTHING, ID, EXISTENCE, TRAIL)

@@ -104,6 +104,15 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # mode = "COMPLIANCE"
 # days = 365
 
+# Links that the API hands out, each to an object with the tenant's canaries in it; their hosts belong in safety.hosts.
+# [links]
+# operation = {{ method = "POST", path = "/v1/tenants/{{tenant}}/exports" }}
+# principal = "steward"
+# body = {{ link_seconds = 60 }}
+# member = "link"
+# brief = {{ link_seconds = 1 }}        # asked like this, it gives a link that must be dead ...
+# seconds = 1                          # ... so many seconds later
+
 # Where requests and trails are held against each other, when trails outgrow a file of SQLite (extra `ibis`).
 # [reconciliation]
 # backend = "duckdb://"

@@ -170,6 +170,7 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         ),
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
+        "links": profile.links is not None and profile.safety.allow_writes,
         "streams": profile.kafka is not None,
         "resolution": profile.resolution is not None and profile.safety.allow_writes,
         # Nothing is erased but what the profile calls disposable, and only where it may be.

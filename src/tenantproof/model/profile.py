@@ -15,6 +15,7 @@ from tenantproof.model import (
     erasure_profile,
     evidence_profile,
     legal_path,
+    links_profile,
     reconciliation_profile,
     streams_profile,
 )
@@ -308,5 +309,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kafka: streams_profile.Kafka | None = None
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
+    links: links_profile.Links | None = None
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

@@ -15,6 +15,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http, Record
 from tenantproof.probes.latency import Latency
+from tenantproof.probes.lent_links import LentLinks
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.listing import Listing, walk
 from tenantproof.probes.probe import Probe
@@ -25,7 +26,7 @@ from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_context import untold_context
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
 
-__all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Latency", "Reconciliation", "Sweep"]
+__all__ = ["OPERATIONS", "CrossTenant", "CrossTenantTrail", "Latency", "LentLinks", "Reconciliation", "Sweep"]
 
 OPERATIONS = ("read", "list")
 

@@ -57,6 +57,8 @@ FROM sent LEFT JOIN (SELECT probe, tenant, count(*) AS times FROM told GROUP BY 
 ON said.probe = sent.probe AND said.tenant = sent.caller
 WHERE sent.expects = 'both' AND sent.tries = 1 GROUP BY sent.caller
 """
+QUESTIONS = (_RECORDS, _MISSING, _LAST, _STRAYS, _RECEIPTS, _COUNTS)
+"""All that is asked."""
 
 
 class Reconciliation(Probe):

@@ -116,6 +116,12 @@ def profile(
         "support": _support(plan, where.issuer, secrets),
         "aggregation": _aggregation(plan, where, secrets),
         "erasure": _erasure(plan, accounts, built, where, secrets),
+        "links": {
+            "operation": _operation("POST", "/v1/tenants/{tenant}/exports"),
+            "body": {"link_seconds": 60},
+            "brief": {"link_seconds": 1},
+            "seconds": 1.0,
+        },
         "tenants": [
             {
                 **_tenant(tenant, built[tenant.id], accounts.auditors[tenant.id], where, secrets),
