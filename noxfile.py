@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import bootstrap
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["isolation"]
-# A deployment is 0.3 GB, and every worker starts its own.
-_SHARED_OUT = ("-n", "logical", "--maxprocesses", "4")
+# One more than there are cores, for tests wait a good deal; but four at most, for each starts deployments of 0.3 GB.
+_SHARED_OUT = ("-n", str(min(4, (os.cpu_count() or 1) + 1)))
 
 
 def _run(session: nox.Session, module: str, *arguments: str) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tenantproof.clients.target import Target
 from tenantproof.model.outcome import ABSENT, ALIKE
@@ -47,8 +48,6 @@ def test_every_trail_stands_under_one_head_that_tells_nothing_of_the_others(desk
 
 
 def test_without_a_word_in_the_profile_nothing_is_held_to_it(desk: Counter) -> None:
-    from msgspec.structs import replace
-
     with desk.opened() as target:
         target.profile = replace(target.profile, http=replace(target.profile.http, heads_key=""))
         heads = TrailHeads(target)
@@ -58,4 +57,6 @@ def test_without_a_word_in_the_profile_nothing_is_held_to_it(desk: Counter) -> N
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_head_over_all_heads_that_is_wrong_is_seen(desk: Counter, name: str) -> None:
     with desk.opened(load_overlay(f"{FILE}:{name}")(Parts())) as target:
+        # A head that lags is waited for, and one that will never come as long.
+        target.profile = replace(target.profile, safety=replace(target.profile.safety, timeout_seconds=1.0))
         assert wrong(target) != []

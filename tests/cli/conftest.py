@@ -25,18 +25,23 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture
-def tenantproof(tmp_path: Path) -> Command:
-    """Runs `tenantproof` in an empty directory with a signing key of its own."""
+def command_in(folder: Path) -> Command:
+    """Runs `tenantproof` in a directory, with a signing key of its own."""
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tenantproof", *arguments]
-        environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **more}
+        environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), **more}
         return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1500, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1500, check=False
         )
 
     return run
+
+
+@pytest.fixture
+def tenantproof(tmp_path: Path) -> Command:
+    """Runs `tenantproof` in an empty directory."""
+    return command_in(tmp_path)
 
 
 def _silent(line: str) -> None:

@@ -9,10 +9,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, command_in
 from tests.evidence.authority import authority
 
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -22,6 +23,14 @@ approver = "a@example.com"
 created = {TODAY - dt.timedelta(days=2)}
 expires = {TODAY + dt.timedelta(days=9)}
 """
+
+
+class Chosen(NamedTuple):
+    """A finished run of some claims: where it was, how to run commands there, and how it ended."""
+
+    folder: Path
+    command: Command
+    done: subprocess.CompletedProcess[str]
 
 
 @pytest.mark.timeout(1500)  # two minutes on a quiet machine of two cores; a busy one is no defect
@@ -48,10 +57,19 @@ def test_a_whole_run_on_the_embedded_default_satisfies_every_claim_and_signs_it(
     assert "report.html" in tampered.stdout + tampered.stderr
 
 
-def test_no_secret_that_a_profile_lends_reaches_a_bundle(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
-    done = tenantproof("run", "--target", str(profile), "--only", "TK-1,KE-3,SU-2,SU-4", "--quiet")
-    assert done.returncode == 0, done.stdout + done.stderr
-    bundle = tmp_path / "evidence/latest"
+@pytest.fixture(scope="module")
+def chosen(profile: Path, tmp_path_factory: pytest.TempPathFactory) -> Chosen:
+    """A run that was told to assess some claims, and a way to run commands beside its evidence."""
+    folder = tmp_path_factory.mktemp("chosen")
+    beside = command_in(folder)
+    return Chosen(
+        folder, beside, beside("run", "--target", str(profile), "--only", "QA-1,TK,KE-3,SU-2,SU-4", "--quiet")
+    )
+
+
+def test_no_secret_that_a_profile_lends_reaches_a_bundle(chosen: Chosen, profile: Path) -> None:
+    assert chosen.done.returncode == 0, chosen.done.stdout + chosen.done.stderr
+    bundle = chosen.folder / "evidence/latest"
     files = [Path(name).read_bytes() for name in re.findall(r'file = "([^"]+)"', profile.read_text())]
     # Line by line, for JSON writes the ends of lines in another way; no secret has a line as short as a dash or two.
     lent = [line for each in files for line in each.splitlines() if len(line) > 12 and b"-----" not in line]
@@ -67,21 +85,23 @@ def _tokens_in(bundle: Path) -> list[bytes]:
     return re.findall(rb"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}", texts)
 
 
-def test_only_the_chosen_claims_are_assessed(tenantproof: Command, profile: Path, tmp_path: Path) -> None:
-    done = tenantproof("run", "--target", str(profile), "--only", "QA-1,TK", "--quiet")
-    assert done.returncode == 0, done.stdout + done.stderr
-    claims = json.loads((tmp_path / "evidence/latest/summary.json").read_text())["claims"]
+def test_only_the_chosen_claims_are_assessed(chosen: Chosen) -> None:
+    assert chosen.done.returncode == 0, chosen.done.stdout + chosen.done.stderr
+    claims = json.loads((chosen.folder / "evidence/latest/summary.json").read_text())["claims"]
     assessed = {claim for claim, entry in claims.items() if entry["verdict"] == "satisfied"}
-    assert assessed == {"QA-1", "TK-1", "TK-2", "TK-3"}
-    assert done.stderr == ""
+    assert assessed == {"QA-1", "TK-1", "TK-2", "TK-3", "KE-3", "SU-2", "SU-4"}
+    assert chosen.done.stderr == ""
 
-    number = _first_trial(tenantproof("show", "QA-1").stdout)
-    assert "tenantproof replay" in tenantproof("show", number).stdout
-    again = tenantproof("replay", number, "--target", str(profile))
+
+def test_a_trial_is_shown_and_sent_again_and_a_forgery_is_not(chosen: Chosen, profile: Path) -> None:
+    number = _first_trial(chosen.command("show", "QA-1").stdout)
+    assert "tenantproof replay" in chosen.command("show", number).stdout
+    again = chosen.command("replay", number, "--target", str(profile))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "TENANT_MISMATCH" in again.stdout
     assert "eyJ" not in again.stdout
-    forged = tenantproof("replay", _first_trial(tenantproof("show", "TK-2").stdout, "token"), "--target", str(profile))
+    number = _first_trial(chosen.command("show", "TK-2").stdout, "token")
+    forged = chosen.command("replay", number, "--target", str(profile))
     assert (forged.returncode, "made for the attack" in forged.stderr) == (2, True)
 
 

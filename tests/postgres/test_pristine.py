@@ -14,17 +14,28 @@ from venturi.postgres import pristine
 from venturi.postgres.server import PostgresServer
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("VENTURI_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def homes() -> Iterator[Path]:
     # pytest's own directories are too long for a socket's path.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def first(homes: Path) -> Iterator[PostgresServer]:
+    """The cluster that initdb made, and left its beginning of in the cache beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VENTURI_CACHE", str(homes / "cache"))
+        server = start(homes / "first")
+    yield server
+    server.stop(0)
+
+
+@pytest.fixture
+def cache(homes: Path, first: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    assert first.started
+    monkeypatch.setenv("VENTURI_CACHE", str(homes / "cache"))
+    return homes / "cache"
 
 
 def start(home: Path) -> PostgresServer:
@@ -44,29 +55,27 @@ def kept(cache: Path) -> Path:
 
 
 def test_the_second_cluster_is_made_without_initdb(homes: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    start(homes / "one").stop(0)
     assert kept(cache).is_dir()
 
     def refuse(*_: object) -> None:
         raise AssertionError("initdb was run again")
 
     monkeypatch.setattr(PostgresServer, "_initdb", refuse)
-    start(homes / "two").stop(0)
+    start(homes / "second").stop(0)
 
 
-def test_the_password_that_is_kept_opens_no_cluster(homes: Path, cache: Path) -> None:
-    for name in ("one", "two"):
-        server = start(homes / name)
-        try:
+def test_the_password_that_is_kept_opens_no_cluster(homes: Path, cache: Path, first: PostgresServer) -> None:
+    other = start(homes / "other")
+    try:
+        for server in (first, other):
             with pytest.raises(asyncpg.InvalidPasswordError):
                 asyncio.run(log_in(server, (kept(cache) / "secret").read_text()))
             asyncio.run(log_in(server, server.admin()["password"]))
-        finally:
-            server.stop(0)
+    finally:
+        other.stop(0)
 
 
-def test_what_is_kept_is_closed_to_others(homes: Path, cache: Path) -> None:
-    start(homes / "one").stop(0)
+def test_what_is_kept_is_closed_to_others(cache: Path) -> None:
     assert kept(cache).stat().st_mode & 0o077 == 0
     assert (kept(cache) / "secret").stat().st_mode & 0o077 == 0
 
@@ -84,9 +93,12 @@ def test_half_a_copy_is_no_copy(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_a_cache_that_can_not_be_written_costs_time_and_nothing_else(homes: Path, cache: Path) -> None:
-    cache.write_text("a file where the directory should be")
-    start(homes / "one").stop(0)
+def test_a_cache_that_can_not_be_written_costs_time_and_nothing_else(
+    homes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENTURI_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").write_text("a file where the directory should be")
+    start(homes / "uncached").stop(0)
 
 
 def test_other_programs_and_other_options_have_places_of_their_own(tmp_path: Path) -> None:

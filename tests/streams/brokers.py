@@ -6,15 +6,23 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from venturi.streams.build import Streams, build
 from venturi.streams.errors import NoBroker
-from venturi.streams.tenancy import StreamAccess
+from venturi.streams.tenancy import Acl, Stream, StreamAccess
 
 TENANTS = ("acme", "acme-eu", "globex")
+
+
+class PrefixedAccess(StreamAccess):
+    """One ACL per tenant, by its name as a prefix."""
+
+    def acls(self, stream: Stream) -> list[Acl]:
+        return [replace(acl, name=stream.tenant, pattern="PREFIXED") for acl in super().acls(stream)]
 
 
 @contextlib.contextmanager

@@ -18,8 +18,6 @@ from tenantproof.model.outcome import ABSENT, ALIKE, PERMITTED, PRESENT, REFUSED
 from tenantproof.model.profile import Secret
 from tenantproof.model.streams_profile import Kafka, StreamLogin, TenantStream
 from tenantproof.probes.event_streams import EventStreams
-from tests.streams.brokers import running_streams
-from tests.streams.test_broker import PrefixedAccess
 from venturi.streams.build import Streams
 from venturi.streams.settings import StreamLogin as Lent
 from venturi.streams.tenancy import SUPPORT, Stream
@@ -80,8 +78,8 @@ def test_tenants_that_are_kept_apart_are_seen_to_be(streams: Streams, tmp_path: 
             assert probe.foreign_or_absent(attacker, victim).outcome is ALIKE
 
 
-def test_a_namesake_behind_a_prefix_is_seen_to_get_in(tmp_path: Path) -> None:
-    with running_streams(PrefixedAccess()) as streams, probing(kafka_of(streams, tmp_path)) as probe:
+def test_a_namesake_behind_a_prefix_is_seen_to_get_in(prefixed: Streams, tmp_path: Path) -> None:
+    with probing(kafka_of(prefixed, tmp_path)) as probe:
         for tenant in probe.tenants:
             probe.plant(tenant)
         seen = outcomes(probe.crossings("acme", "acme-eu"))
