@@ -168,11 +168,11 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     for attacker, victim in links.pairs:
         for crossing in links.crossings(attacker, victim):
             ledger.expect(crossing, is_=REFUSED)
-    for tenant in links.tenants:
+    for tenant in links.holders:
         for more in links.stretched(tenant):
             ledger.expect(more, is_=REFUSED)
         ledger.calibrate(links.follow(tenant), is_=PERMITTED)
-    for tenant in links.mortal:
+    for tenant in links.survivors:
         for dead in links.outlived(tenant):
             ledger.expect(dead, is_=REFUSED)
 

@@ -23,11 +23,6 @@ def wrong_in(case: Case[Any], place: ParameterLocation) -> bool:
     return case.meta is not None and case.meta.is_negative_at(place)
 
 
-def wrong_in_header(case: Case[Any]) -> bool:
-    """Whether the headers are ones that the contract rules out."""
-    return wrong_in(case, ParameterLocation.HEADER)
-
-
 def scopes_of(operation: Operation) -> frozenset[str]:
     """The scopes of which one is needed."""
     said = operation.get("description", "").replace(",", " ").replace(".", " ").split()

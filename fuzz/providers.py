@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from schemathesis import AuthContext, Case
+from schemathesis.core.parameters import ParameterLocation
 
-from fuzz.callers import Callers, wrong_in_header
+from fuzz.callers import Callers, wrong_in
 
 
 class Own:
@@ -27,7 +28,7 @@ class Own:
     def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
         """Write the name where the token will be, unless the headers are wrong on purpose."""
         del context
-        if data and not wrong_in_header(case):
+        if data and not wrong_in(case, ParameterLocation.HEADER):
             case.headers["Authorization"] = data
 
 

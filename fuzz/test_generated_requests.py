@@ -40,7 +40,7 @@ MORE_THAN_SHAPE = {
 """Operation to what can be wrong with it that no schema can say."""
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def callers(target: Target) -> Callers:
     """Everybody who may ask on the paths of the last tenant, of whom other tests want the least."""
     Own.callers, Other.callers = (Callers(target, target.profile.tenants[place].id) for place in (-1, 0))

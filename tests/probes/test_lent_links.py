@@ -136,6 +136,27 @@ class Climbing(Store):
         return {"canary": CANARIES[unquote(path).rpartition("/store-")[2].partition("/")[0]]}
 
 
+class Forgetful(Store):
+    """Has no link for one of the tenants."""
+
+    def link(self, tenant: str, seconds: int) -> str:
+        return "" if tenant == "globex" else super().link(tenant, seconds)
+
+
+class Leading(Store):
+    """Leads whoever follows its links to somebody else."""
+
+    def link(self, tenant: str, seconds: int) -> str:
+        return super().link(tenant, seconds).replace(self.base, "http://127.0.0.1:9")
+
+
+class Broken(Store):
+    """Gives links that are none."""
+
+    def link(self, tenant: str, seconds: int) -> str:
+        return f"http://[{tenant}?Signature={'0' * 64}"
+
+
 class Refusing(Store):
     """Refuses everything."""
 
@@ -175,8 +196,11 @@ def test_a_store_that_takes_a_link_for_another_is_found_out(examined: Any, store
     assert examined(store).verdict is Verdict.NOT_SATISFIED
 
 
-def test_links_that_never_lead_anywhere_prove_nothing(examined: Any) -> None:
-    assert examined(Refusing).verdict is Verdict.NOT_ASSESSED
+@pytest.mark.parametrize("store", [Refusing, Forgetful, Leading, Broken])
+def test_links_that_never_lead_anywhere_prove_nothing(examined: Any, store: type[Store]) -> None:
+    found: Finding = examined(store)
+    assert found.verdict is Verdict.NOT_ASSESSED
+    assert "0" * 64 not in found.because
 
 
 def test_no_signature_stands_in_the_journal(examined: Any, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tenantproof.clients.canaries import found_in
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.redaction import digest
 from tenantproof.clients.target import Target
+from tenantproof.clients.wire import Place
+from tenantproof.model.errors import UsageError
 from tenantproof.model.links_profile import Links
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
@@ -59,17 +61,22 @@ class LentLinks(Probe):
         """Who is given links."""
         return tuple(t.id for t in self.target.profile.tenants) if "links" in self.target.capabilities else ()
 
-    @cached_property
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Who was given a link."""
+        return tuple(self._given)
+
+    @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every ordered pair of an attacker and a victim."""
-        return tuple(itertools.permutations(self.tenants, 2))
+        """Every ordered pair of an attacker and a victim who were given a link."""
+        return tuple(itertools.permutations(self.holders, 2))
 
     @property
     def units(self) -> int:
-        """How many links are tried that nobody was given, once everybody has been given one."""
+        """How many links are tried that nobody was given, once all have been given that are to be had."""
         crossed = sum(1 for one, other in self.pairs for _ in crossing(self._given[one], self._given[other]))
-        made = sum(1 for tenant in self.tenants for _ in stretched(self._given[tenant]))
-        return crossed + made + sum(1 for tenant in self.mortal for _ in revived(self._brief[tenant][0]))
+        made = sum(1 for tenant in self.holders for _ in stretched(self._given[tenant]))
+        return crossed + made + sum(1 for url, _ in self._brief.values() for _ in revived(url))
 
     def give(self, tenant: str) -> Observation:
         """A tenant asks for a link and follows it: permitted, if its own canaries come back."""
@@ -101,11 +108,17 @@ class LentLinks(Probe):
         """Who is given links that soon die."""
         return self.tenants if self.tenants and self._table.brief else ()
 
+    @property
+    def survivors(self) -> tuple[str, ...]:
+        """Who was given a link that soon dies."""
+        return tuple(self._brief)
+
     def give_briefly(self, tenant: str) -> Observation:
         """A tenant asks for a link that soon dies: permitted, if it is given one."""
         made = time.monotonic()
         url, observation = self._ask(tenant, self._table.brief)
-        self._brief[tenant] = url, made
+        if url:
+            self._brief[tenant] = url, made
         return observation
 
     def outlived(self, tenant: str) -> Iterator[Observation]:
@@ -130,10 +143,18 @@ class LentLinks(Probe):
         )
         answer = self.target.wire.send(request)
         url = json_object(answer.body).get(table.member)
-        given = url if isinstance(url, str) else ""
+        given = url if isinstance(url, str) and self._is_followed(url) else ""
         outcome: Outcome = PERMITTED if given else UNCLEAR if answer.is_whole else UNANSWERED
-        notes = () if given else (f"no link in the member {table.member!r} of its answer",)
+        notes = () if given else (f"no link in the member {table.member!r} of its answer to a host of safety.hosts",)
         return given, sight(f"{tenant} asks for a link", request, answer, outcome, notes=notes)
+
+    def _is_followed(self, url: str) -> bool:
+        """Whether it is a link, and leads where the profile lets us go: it is the target's word, whatever it says."""
+        try:
+            self.target.wire.allow(Place.of(url))
+        except UsageError:
+            return False
+        return True
 
     @property
     def _table(self) -> Links:
@@ -155,13 +176,14 @@ class LentLinks(Probe):
     def _judged(self, answer: Answer, *, own: str) -> tuple[Outcome, tuple[str, ...]]:
         """What came of it. With `own` it should lead to that tenant's canaries, otherwise to nothing of anybody's."""
         canaries = self.target.canaries
-        if own:
-            found = found_in(answer, canaries[own])
-            return (PERMITTED, ()) if found else (UNCLEAR, ("none of its own canaries came back",))
-        if any(found_in(answer, each) for each in canaries.values()):
+        if own and found_in(answer, canaries[own]):
+            return PERMITTED, ()
+        if not own and any(found_in(answer, each) for each in canaries.values()):
             return PERMITTED, ("records came back",)
         if not answer.is_whole:
             return UNANSWERED, (answer.failure or answer.malformed,)
+        if own:
+            return UNCLEAR, ("none of its own canaries came back",)
         if 200 <= answer.status < 300:
             return PERMITTED, ("it was carried out",)
         return (REFUSED, ()) if answer.status in _REFUSALS else (UNCLEAR, (f"saw {answer.status}",))

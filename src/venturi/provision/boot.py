@@ -135,6 +135,7 @@ def _streams(supervisor: Supervisor, plan: Plan, parts: Parts, note: Callable[[s
             [tenant.id for tenant in plan.tenants],
             parts.streams(),
             supervisor.register,
+            supervisor.forget,
         )
     except NoBroker as missing:
         note(f"no event streams: {missing}")

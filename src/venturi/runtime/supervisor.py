@@ -112,6 +112,10 @@ class Supervisor:
         """Take this process group along at the end; `number` is the signal that ends it."""
         self._undertaker.register(group, number)
 
+    def forget(self, group: int) -> None:
+        """Let this process group be: it has ended, and its number may be somebody else's."""
+        self._undertaker.forget(group)
+
     def mind(self, name: str, process: Restartable) -> None:
         """Watch a process that somebody else started, in `wait`."""
         self._minded[name] = process

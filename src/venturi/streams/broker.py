@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from venturi.postgres.certificate import self_signed
 from venturi.streams.errors import BrokerDied
 from venturi.streams.formatted import cluster_id, keep, lay_out
 from venturi.streams.kafka_home import KafkaHome
@@ -33,6 +34,12 @@ class Certificate:
 
     chain: str
     key: str
+
+    @classmethod
+    def fresh(cls) -> Certificate:
+        """One that nobody else has, signed by itself."""
+        made = self_signed("venturi-kafka")
+        return cls(made.certificate, made.key)
 
 
 @dataclass

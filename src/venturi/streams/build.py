@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from venturi.postgres.certificate import self_signed
 from venturi.streams.broker import ADMIN, Broker, Certificate
 from venturi.streams.errors import NoBroker
 from venturi.streams.kafka_home import find
@@ -33,22 +32,22 @@ def build(
     tenants: Iterable[str],
     access: StreamAccess,
     register: Callable[[int, int], None] = lambda _group, _signal: None,
+    forget: Callable[[int], None] = lambda _group: None,
 ) -> Streams:
     """Start Kafka below `directory` and provision every tenant's stream.
 
-    `register` is told the broker's process group and the signal that ends it. Raises NoBroker when there is no Kafka,
-    no Java or no client here, BrokerDied when it does not start.
+    `register` is told the broker's process group and the signal that ends it; `forget` is told a group that has ended.
+    Raises NoBroker when there is no Kafka, no Java or no client here, BrokerDied when it does not start.
     """
     if find_spec("confluent_kafka") is None:
         raise NoBroker('the Kafka client is not installed; run: pip install "tenantproof[kafka]"')
     streams = [Stream(tenant) for tenant in tenants]
     users = [AUDITOR, SUPPORT, *(user for stream in streams for user in (stream.producer, stream.consumer))]
     words = {user: secrets.token_urlsafe(24) for user in users}
-    made = self_signed("venturi-kafka")
-    home = find()
-    broker = Broker(home, directory, Certificate(made.certificate, made.key), options=learned(home, register))
+    home, certificate = find(), Certificate.fresh()
+    broker = Broker(home, directory, certificate, options=learned(home, register, forget))
     broker.start(register)
-    where = BrokerSettings(bootstrap=broker.address, ca=made.certificate)
+    where = BrokerSettings(bootstrap=broker.address, ca=certificate.chain)
     provision(_admin(broker, where), streams, access, words)
     return Streams(
         broker,

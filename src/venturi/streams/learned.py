@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from venturi.postgres.certificate import self_signed
 from venturi.streams.broker import Broker, Certificate
 from venturi.streams.errors import BrokerDied
 from venturi.streams.kafka_home import KafkaHome
@@ -23,18 +22,18 @@ _USED = "-XX:SharedArchiveFile={}"
 _WRITTEN = "-XX:ArchiveClassesAtExit={}"
 
 
-def learned(home: KafkaHome, register: Callable[[int, int], None]) -> tuple[str, ...]:
+def learned(home: KafkaHome, register: Callable[[int, int], None], forget: Callable[[int], None]) -> tuple[str, ...]:
     """Java's options for starting from the archive, which is made first if need be: some 15 s, once on a machine.
 
     None for a Kafka that we don't keep, and where the archive can't be made. `register` is told the process group that
-    makes it, and the signal that ends it.
+    makes it, and the signal that ends it; `forget`, that it has ended and its number may be somebody else's.
     """
     if home.kept is None:
         return ()
     archive = home.kept / f"classes-{_kind(home.java)}.jsa"
     if not archive.is_file():
         with suppress(OSError, BrokerDied):
-            _make(home, archive, register)
+            _make(home, archive, register, forget)
     return (_USED.format(archive),) if archive.is_file() else ()
 
 
@@ -46,16 +45,16 @@ def _kind(java: Path) -> str:
     return hashlib.sha256(str(found).encode() + b"\0" + told).hexdigest()[:16]
 
 
-def _make(home: KafkaHome, archive: Path, register: Callable[[int, int], None]) -> None:
+def _make(home: KafkaHome, archive: Path, register: Callable[[int, int], None], forget: Callable[[int], None]) -> None:
     """Raises BrokerDied, OSError. Whole or not at all: another boot may be reading it."""
     archive.parent.mkdir(parents=True, exist_ok=True)
-    made = self_signed("venturi-kafka")
     with tempfile.TemporaryDirectory(dir=archive.parent) as workshop:
         fresh = Path(workshop) / archive.name
-        whose = Certificate(made.certificate, made.key)
-        broker = Broker(home, Path(workshop) / "kafka", whose, options=(_WRITTEN.format(fresh),))
+        broker = Broker(home, Path(workshop) / "kafka", Certificate.fresh(), options=(_WRITTEN.format(fresh),))
         try:
             broker.start(register)
         finally:
             broker.stop(_DUMP_SECONDS)
+            if broker.process is not None:
+                forget(broker.process.pid)
         fresh.replace(archive)
