@@ -52,6 +52,19 @@ def test_a_name_from_the_target_is_text_and_nothing_else() -> None:
     assert any("onerror" in said for said in root.itertext())
 
 
+def test_a_long_name_is_cut_where_the_drawing_ends() -> None:
+    long = "arn:aws:iam::100000000001:role/" + "x" * 60
+    root = drawn(grid(**{f"{long}__acme": Cell(1), f"acme__{long}": Cell(1), "globex__acme": Cell(1)}))
+    wide = float(root.attrib["viewBox"].split()[2])
+    (label,) = [each for each in root.findall(f"{SVG}text") if (each.text or "").startswith("arn:")]
+    assert label.text == long[:39] + "…"
+    # Half an em is more than a letter of a bold sans serif takes on the average.
+    beside = len(label.text) * 0.56 * 11
+    start = float(label.attrib["x"]) - (beside if label.attrib["text-anchor"] == "end" else 0)
+    assert start >= 0
+    assert start + beside <= wide
+
+
 def test_of_many_names_the_drawing_says_how_many_it_leaves_out() -> None:
     names = tuple(f"t{number}" for number in range(60))
     pairs = Grid(section="", across="v", down="a", rows=("a",), columns=names, cells=(tuple(Cell(1) for _ in names),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tenantproof.model.grid import Cell, Grid
+from tenantproof.outputs.visible import shortened
 from tenantproof.outputs.words import Word, count
 
 _WIDE, _HIGH, _GAP = 46, 28, 4
@@ -101,7 +102,7 @@ def _told(grid: Grid) -> str:
 
 
 def _label(x: int, y: int, name: str) -> Label:
-    return Label(x, y, name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…", name)
+    return Label(x, y, shortened(name, _LONGEST), name)
 
 
 def _length(name: str) -> int:

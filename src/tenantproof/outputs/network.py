@@ -8,13 +8,14 @@ from math import cos, hypot, pi, sin
 
 from tenantproof.model.grid import Cell, Grid
 from tenantproof.outputs.heat import cell_word
-from tenantproof.outputs.visible import visible
+from tenantproof.outputs.visible import shortened, visible
 from tenantproof.outputs.words import count
 
-_WIDE, _HIGH, _RADIUS, _DOT = 660, 460, 165, 7
+_WIDE, _HIGH, _RADIUS, _DOT = 900, 460, 165, 7
 _BEND = 0.14
 _MOST = 24
-_LONGEST = 26
+_LONGEST = 40
+"""Characters of a name: there is room for as many beside the circle."""
 
 
 @dataclass(frozen=True)
@@ -136,4 +137,4 @@ def _dot(place: _Place) -> str:
     down = 4 if away else -14 if place.y < _HIGH / 2 else 22
     text = f'x="{place.x + away:.0f}" y="{place.y + down:.0f}" text-anchor="{place.anchor}" font-weight="bold"'
     dot = f'<circle cx="{place.x:.0f}" cy="{place.y:.0f}" r="{_DOT}" fill="#222"/>'
-    return f'{dot}<text {text} fill="#222">{escape(visible(place.name, _LONGEST))}</text>'
+    return f'{dot}<text {text} fill="#222">{escape(shortened(visible(place.name), _LONGEST))}</text>'

@@ -29,6 +29,11 @@ def visible_block(text: str, limit: int = BLOCK) -> str:
     return _cut(shown, limit, len(text))
 
 
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text that is longer than there is room for, with an ellipsis for the rest."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def _cut(shown: str, limit: int, length: int) -> str:
     if length <= limit and len(shown) <= limit * 2:
         return shown
