@@ -217,8 +217,8 @@ def test_every_change_makes_another_link() -> None:
         f"http://s3.example/b-{tenant}/exports/1?X-Amz-Expires=60&X-Amz-Signature={tenant * 9}" for tenant in "ac"
     )
     made = [*crossing(mine, theirs), *stretched(mine)]
-    assert len({(each.operation, each.url) for each in made}) == len(made)
-    assert not {("GET", mine), ("GET", theirs)} & {(each.operation, each.url) for each in made}
+    assert len({(each.verb, each.url) for each in made}) == len(made)
+    assert not {("GET", mine), ("GET", theirs)} & {(each.verb, each.url) for each in made}
     dead, *others = (each.url for each in revived(mine))
     assert dead == mine not in others
     assert len(set(others)) == len(others) == 3

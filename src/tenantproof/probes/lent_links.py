@@ -28,6 +28,7 @@ from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, O
 from tenantproof.probes.probe import Probe
 from tenantproof.probes.sighting import json_object, sight
 
+_VECTOR = "X084"
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 410, 501})
 _LIFETIMES = frozenset({"expires", "x-amz-expires", "x-goog-expires", "se", "exp"})
 """Names under which links say how long they are good, in lower case."""
@@ -38,11 +39,15 @@ _A_MOMENT = 1.5
 
 @dataclass(frozen=True)
 class Attempt:
-    """A link that nobody was given. `vector` says what was changed, and `operation` with which verb it is followed."""
+    """A link that nobody was given. `vector` says what was changed, `verb` with which one it is followed."""
 
     vector: str
-    operation: str
+    verb: str
     url: str
+
+    def unit(self, attacker: str, victim: str) -> Unit:
+        """How it is counted, and called in a report."""
+        return Unit(attacker, victim, f"{self.verb} by a link", f"{_VECTOR} {self.vector}")
 
 
 class LentLinks(Probe):
@@ -95,13 +100,13 @@ class LentLinks(Probe):
         """The attacker makes of its own link one that would lead to the victim's object."""
         for attempt in crossing(self._given[attacker], self._given[victim]):
             what = f"{attacker} makes a link to what is {victim}'s: {attempt.vector}"
-            yield self._follow(what, attacker, attempt, Unit(attacker, victim, attempt.operation, attempt.vector))
+            yield self._follow(what, attacker, attempt, attempt.unit(attacker, victim))
 
     def stretched(self, tenant: str) -> Iterator[Observation]:
         """A tenant makes of its own link one that can do more or lasts longer."""
         for attempt in stretched(self._given[tenant]):
             what = f"{tenant} makes more of its own link: {attempt.vector}"
-            yield self._follow(what, tenant, attempt, Unit(tenant, tenant, attempt.operation, attempt.vector))
+            yield self._follow(what, tenant, attempt, attempt.unit(tenant, tenant))
 
     @property
     def mortal(self) -> tuple[str, ...]:
@@ -127,7 +132,7 @@ class LentLinks(Probe):
         time.sleep(max(0.0, made + self._table.seconds + _A_MOMENT - time.monotonic()))
         for attempt in revived(url):
             what = f"{tenant} follows a link that was good for {self._table.seconds:g} s: {attempt.vector}"
-            yield self._follow(what, tenant, attempt, Unit(tenant, tenant, attempt.operation, attempt.vector))
+            yield self._follow(what, tenant, attempt, attempt.unit(tenant, tenant))
 
     def _ask(self, tenant: str, body: dict[str, Any]) -> tuple[str, Observation]:
         """The link that a tenant is given, or "", and the observation of its being given."""
@@ -166,7 +171,7 @@ class LentLinks(Probe):
         headers: Headers = (("Accept", "*/*"),)
         principal = f"{tenant}/{self._table.principal}"
         sent, shown = (
-            Request(method=attempt.operation, target=way, headers=headers, principal=principal, probe=probe)
+            Request(method=attempt.verb, target=way, headers=headers, principal=principal, probe=probe)
             for way in (_way(parts, parts.query), _way(parts, _without_values(parts.query)))
         )
         answer = self.target.wire.send(sent, to=f"{parts.scheme}://{parts.netloc}")
