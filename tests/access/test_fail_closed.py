@@ -88,6 +88,20 @@ def after_it(story: Story, act: Act) -> Outcome:
         time.sleep(0.1)
 
 
+def begun_after_it(story: Story, act: Act) -> bool:
+    """Whether a case becomes active once the fault is over.
+
+    Whoever was slow beyond measure may only then hear of the activation that was tried meanwhile, and go through with
+    it: the desk says so after having refused that it was tried twice.
+    """
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while time.monotonic() < deadline:
+        if state(story) == "active" or story.take(act).outcome is PERMITTED:
+            return state(story) == "active"
+        time.sleep(0.1)
+    return False
+
+
 def state(story: Story) -> str:
     """The state that the desk says the case to be in."""
     target, asker = story.cast.target, story.cast.asker
@@ -120,8 +134,7 @@ def test_what_can_not_be_recorded_is_neither_shown_nor_done(desk: Counter, targe
         assert approved.take(Act(READ)).outcome is not PERMITTED
         assert not shows(approved)
     assert after_it(active, Act(READ)) is PERMITTED
-    assert state(approved) == "approved"
-    assert after_it(approved, Act(misses.support.path[-1])) is PERMITTED
+    assert begun_after_it(approved, Act(misses.support.path[-1])), approved.taken[-1].answer.body
 
 
 @dataclass
