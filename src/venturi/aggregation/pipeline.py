@@ -96,13 +96,16 @@ class AggregationPipeline:
 
     async def history(self, connection: _Connection) -> Sequence[Published]:
         """Every earlier release with who was in its cells, oldest first."""
-        rows = await connection.fetch("SELECT number, channel, month, source, person FROM remembered ORDER BY number")
-        found: dict[int, dict[Cell, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
+        # A row for each cell: one for each person would take longer to read than the release takes to make.
+        rows = await connection.fetch(
+            "SELECT number, channel, month, array_agg(source) AS sources, array_agg(person) AS persons"
+            " FROM remembered GROUP BY number, channel, month ORDER BY number"
+        )
+        found: dict[int, dict[Cell, Cohort]] = defaultdict(dict)
         for row in rows:
-            found[row["number"]][row["channel"], row["month"]].add((row["source"], row["person"]))
-        return [
-            Published({cell: Cohort(frozenset(members)) for cell, members in cells.items()}) for cells in found.values()
-        ]
+            members = frozenset(zip(row["sources"], row["persons"], strict=True))
+            found[row["number"]][row["channel"], row["month"]] = Cohort(members)
+        return [Published(cells) for cells in found.values()]
 
     async def keep(self, connection: _Connection, made: Release) -> None:
         """Store a release and remember who was in it."""
