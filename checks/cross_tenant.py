@@ -7,6 +7,7 @@ from tenantproof.probes.cross_tenant import (
     OPERATIONS,
     CrossTenant,
     CrossTenantTrail,
+    Departed,
     Latency,
     LentLinks,
     Reconciliation,
@@ -82,15 +83,18 @@ def check_a_known_id_is_no_key_and_a_link_opens_one_door(probe: CrossTenant, lin
 
 
 @claim("QA-2")
-def check_existence_can_not_be_inferred(probe: CrossTenant, ledger: Ledger) -> None:
-    """An answer that differs between "not yours" and "not there" is an oracle for other tenants' ids and names."""
+def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, ledger: Ledger) -> None:
+    """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle for others' ids."""
     comparison_sees(probe, ledger)
-    ledger.population(len(probe.pairs))
+    rows_are_gone(gone, ledger)
+    ledger.population(len(probe.pairs) + gone.askers)
     for attacker, victim in probe.pairs:
         ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
         ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
         for operation in OPERATIONS:
             ledger.expect(probe.known_and_unknown_tenant(attacker, victim, operation), is_=ALIKE)
+    for compared in gone.compared():
+        ledger.expect(compared, is_=ALIKE)
     comparison_sees(probe, ledger)
 
 
@@ -175,6 +179,14 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     for tenant in links.survivors:
         for dead in links.outlived(tenant):
             ledger.expect(dead, is_=REFUSED)
+
+
+def rows_are_gone(gone: Departed, ledger: Ledger) -> None:
+    """Show that what will be asked for was there, and is no more."""
+    for seen in gone.there():
+        ledger.calibrate(seen, is_=PRESENT)
+    for seen in gone.go():
+        ledger.calibrate(seen, is_=PERMITTED)
 
 
 def comparison_sees(probe: CrossTenant, ledger: Ledger) -> None:

@@ -36,8 +36,9 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     certificates, with {tenant} and {id}. `principal` is who may use them, `subject` and `text` the members of a record
     that name its subject and hold what is encrypted; `template` is a record as `write` takes it.
 
-    `operations` may name export too. `files` are files and directories of the target that may be read: where a
-    database keeps its pages and logs. `event` says how a subject comes into the event stream, and where that lies.
+    `operations` may name export too, and delete, which takes the id of a record. `files` are files and directories of
+    the target that may be read: where a database keeps its pages and logs. `event` says how a subject comes into the
+    event stream, and where that lies.
     """
 
     tenant: profile.Tenant

@@ -103,6 +103,13 @@ class Erasure(Probe):
         notes = [f"{name} {one_line(str(dates[name]))}" for name in ("unreadable_since", "unrecoverable_from") if well]
         return sight("the steward has a subject erased", request, answer, outcome, notes=notes)
 
+    def delete(self, row: Planted) -> Observation:
+        """The steward deletes a record by its id, where the profile names the operation: permitted, with a 2xx."""
+        request, answer = self._ask(self.ways.operations["delete"], record=row.id)
+        well = 200 <= answer.status < 300
+        outcome = PERMITTED if well else UNCLEAR if answer.is_whole else UNANSWERED
+        return sight("the steward has a record deleted", request, answer, outcome)
+
     def write_again(self, row: Planted) -> Observation:
         """A second record under an erased subject: refused, or taken in."""
         again = self.new(row.subject)
