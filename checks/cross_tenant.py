@@ -10,6 +10,7 @@ from tenantproof.probes.cross_tenant import (
     Departed,
     Latency,
     LentLinks,
+    Rebirth,
     Reconciliation,
     Sweep,
 )
@@ -58,14 +59,16 @@ def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -
 
 
 @claim("QA-2")
-def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, ledger: Ledger) -> None:
-    """A refusal that carries a row, or a list that carries a stranger's, is no refusal."""
+def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, former: Rebirth, ledger: Ledger) -> None:
+    """A refusal that carries a row is no refusal; and a tenant that had the same name before is another tenant."""
     own_access_works(probe, ledger)
-    ledger.population(len(probe.units))
+    a_tenant_dies(former, ledger)
+    ledger.population(len(probe.units) + former.units)
     for unit in probe.units:
         ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
     for tenant in probe.tenants:
         ledger.expect(probe.strangers_in_list(tenant), is_=ABSENT)
+    nothing_outlives_it(former, ledger)
     own_access_works(probe, ledger)
 
 
@@ -179,6 +182,26 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     for tenant in links.survivors:
         for dead in links.outlived(tenant):
             ledger.expect(dead, is_=REFUSED)
+
+
+def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:
+    """Show that it lived before it was deleted."""
+    for seen in (*former.live(former.first), *former.die()):
+        ledger.calibrate(seen, is_=PERMITTED)
+
+
+def nothing_outlives_it(former: Rebirth, ledger: Ledger) -> None:
+    """Nobody is let in any more; and another tenant under the same name finds nothing, and is not found."""
+    for seen in former.after_death():
+        ledger.expect(seen, is_=REFUSED)
+    for seen in former.live(former.second):
+        ledger.calibrate(seen, is_=PERMITTED)
+    for seen in former.of_the_former():
+        ledger.expect(seen, is_=REFUSED)
+    for own in former.own_rows():
+        ledger.calibrate(own, is_=PRESENT)
+    for others in former.rows_of_the_former():
+        ledger.expect(others, is_=ABSENT)
 
 
 def rows_are_gone(gone: Departed, ledger: Ledger) -> None:

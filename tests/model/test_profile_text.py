@@ -98,6 +98,38 @@ def test_an_issuer_that_may_be_turned_is_looked_at_too(right: str, wrong: str, m
     assert message in str(caught.value)
 
 
+LIVING = """
+[tenancy]
+operator = { token = { env = "O" } }
+[tenancy.operations]
+create = { method = "POST", path = "/v1/tenants/{tenant}" }
+write = { method = "POST", path = "/v1/tenants/{tenant}/attributions" }
+delete = { method = "DELETE", path = "/v1/tenants/{tenant}" }
+[tenancy.tenant]
+id = "phoenix"
+disposable = true
+principals.reader.token = { env = "PHOENIX" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('id = "phoenix"', 'id = "alder"', "tenancy.tenant.id: 'alder' is one of [[tenants]]"),
+        ("disposable = true", "disposable = false", "tenancy.tenant.disposable: must be true"),
+        ("delete = {", "remove = {", 'tenancy.operations: needs the operation "delete"'),
+        ('operator = { token = { env = "O" } }', "operator = {}", "tenancy.operator: needs exactly one"),
+        ('{ env = "PHOENIX" }', "{}", "tenancy.tenant.principals.reader.token: name exactly one"),
+    ],
+)
+def test_a_tenant_that_is_deleted_must_be_nobodys(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + LIVING, "staging.toml").tenancy is not None
+    assert right in LIVING
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + LIVING.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 def test_every_mistake_of_meaning_is_named_at_once() -> None:
     wrong = GOOD.replace('{ env = "BIRCH" }', "{}").replace('id = "birch"', 'id = "alder"')
     with pytest.raises(UsageError) as caught:

@@ -38,6 +38,9 @@ def examine(
             closing(Target(edited(usual, host))) as target,
             closing(Journal.create(folder / "journal.sqlite", {})) as journal,
         ):
-            beside = [each(target) for each in list(get_type_hints(check).values())[1:] if issubclass(each, Probe)]
-            check(probe(target), *beside, Ledger(journal, check.__name__, "X-1"))
+            others = [each for each in list(get_type_hints(check).values())[1:] if issubclass(each, Probe)]
+            probes = [each(target) for each in (probe, *others)]
+            check(*probes, Ledger(journal, check.__name__, "X-1"))
+            for each in probes:
+                each.close()
             return finding("X-1", check.__name__, journal.tally(check.__name__))

@@ -113,6 +113,28 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # brief = {{ link_seconds = 1 }}        # asked like this, it gives a link that must be dead ...
 # seconds = 1                          # ... so many seconds later
 
+# A tenant that may be made, deleted, and made again under its name; it is asked for what its former self had.
+# [tenancy]
+# body = {{ name = "{{tenant}}" }}       # what create is sent
+# template = {{ weight = 1.0 }}         # a record; id and text are added
+# text = "note"
+# seconds = 10                         # within which a tenant is there, or is no more
+# [tenancy.operations]
+# create = {{ method = "POST", path = "/v1/tenants/{{tenant}}" }}
+# write = {{ method = "POST", path = "/v1/tenants/{{tenant}}/records" }}
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}" }}
+# [tenancy.operator.client]
+# url = "https://issuer.example.com/token"
+# client_id = "operator"
+# client_secret = {{ env = "OPERATOR_SECRET" }}
+# [tenancy.tenant]
+# id = "phoenix"
+# disposable = true
+# [tenancy.tenant.principals.reader.client]
+# url = "https://issuer.example.com/token"
+# client_id = "phoenix"
+# client_secret = {{ env = "PHOENIX_SECRET" }}
+
 # Where requests and trails are held against each other, when trails outgrow a file of SQLite (extra `ibis`).
 # [reconciliation]
 # backend = "duckdb://"

@@ -31,8 +31,8 @@ class Target:
         self.wire = Wire(profile.target.base_url, profile.safety)
         self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)
         self.tokens = TokenSource(profile, self.wire)
-        drilled = (profile.erasure.tenant,) if profile.erasure else ()
-        self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *drilled)}
+        apart = [table.tenant for table in (profile.erasure, profile.tenancy) if table]
+        self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *apart)}
         self._aws: AwsClients | None = None
         self.exhibits: dict[str, bytes] = {}
         """Files that probes leave for the bundle, by name: facts that a verdict can be recomputed from."""
@@ -171,6 +171,9 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
+        "tenancy": (
+            profile.tenancy is not None and profile.tenancy.tenant.disposable and profile.safety.allow_destructive
+        ),
         "streams": profile.kafka is not None,
         "resolution": profile.resolution is not None and profile.safety.allow_writes,
         # Nothing is erased but what the profile calls disposable, and only where it may be.

@@ -18,6 +18,7 @@ from tenantproof.model import (
     links_profile,
     reconciliation_profile,
     streams_profile,
+    tenancy_profile,
 )
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -310,5 +311,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
     links: links_profile.Links | None = None
+    tenancy: tenancy_profile.Tenancy | None = None
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

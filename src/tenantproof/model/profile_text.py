@@ -14,6 +14,7 @@ import msgspec
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
+from tenantproof.model.tenancy_profile import STEPS, Tenancy
 from tenantproof.model.toml_lines import KeyPath, line_of, show
 
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`(?: - at `(?P<at>[^`]+)`)?")
@@ -105,6 +106,10 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield from _review_test_key(profile, profile.tokens.test_key)
     if profile.tokens and profile.tokens.rotation:
         yield from _review_rotation(profile, profile.tokens.rotation)
+    if profile.erasure:
+        yield from _review_apart(profile, "erasure", profile.erasure.tenant)
+    if profile.tenancy:
+        yield from _review_tenancy(profile, profile.tenancy)
     if profile.aws:
         lent = {"workload": profile.aws.workload, "auditor": profile.aws.auditor, "laboratory": profile.aws.laboratory}
         for name, user in lent.items():
@@ -137,6 +142,25 @@ def _review_rotation(profile: Profile, rotation: Rotation) -> Iterator[tuple[Key
     yield from _review_known((*at, "tenant"), profile, rotation.tenant, "principal")
     yield from _review_principal((*at, "principal"), rotation.principal)
     yield from _review_secret((*at, "secret"), rotation.secret)
+
+
+def _review_tenancy(profile: Profile, tenancy: Tenancy) -> Iterator[tuple[KeyPath, str]]:
+    at = ("tenancy",)
+    for step in STEPS:
+        if step not in tenancy.operations:
+            yield (*at, "operations"), f'needs the operation "{step}"; add its method and path'
+    yield from _review_principal((*at, "operator"), tenancy.operator)
+    for name, principal in tenancy.tenant.principals.items():
+        yield from _review_principal((*at, "tenant", "principals", name), principal)
+    yield from _review_apart(profile, "tenancy", tenancy.tenant)
+
+
+def _review_apart(profile: Profile, table: str, tenant: Tenant) -> Iterator[tuple[KeyPath, str]]:
+    """What is deleted must be nobody's: neither a tenant that other checks meet, nor one that is there to stay."""
+    if tenant.id in {each.id for each in profile.tenants}:
+        yield (table, "tenant", "id"), f"{tenant.id!r} is one of [[tenants]]; name one that exists for this alone"
+    if not tenant.disposable:
+        yield (table, "tenant", "disposable"), "must be true: this tenant is deleted"
 
 
 def _review_known(at: KeyPath, profile: Profile, tenant: str, whose: str) -> Iterator[tuple[KeyPath, str]]:

@@ -12,6 +12,7 @@ from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
 from tenantproof.probes.departed import Departed
 from tenantproof.probes.latency import Latency
 from tenantproof.probes.lent_links import LentLinks
+from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
 from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
@@ -25,6 +26,7 @@ __all__ = [
     "Departed",
     "Latency",
     "LentLinks",
+    "Rebirth",
     "Reconciliation",
     "Sweep",
 ]
