@@ -41,6 +41,16 @@ trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
 mismatch = {{ status = 403, code = "TENANT_MISMATCH" }}
 token = {{ status = 401, code = "INVALID_TOKEN" }}
 absent = {{ status = 404, code = "NOT_FOUND" }}
+# Records that can be read by GraphQL as well: the field of Query that gives one, and the codes that refuse.
+# [http.graphql]
+# path = "/graphql"
+# field = "attribution"
+# id = "id"                   # its arguments
+# tenant = "tenant"
+# select = "id note"          # with the canary in it
+# type = "Attribution"
+# node = "Attribution:{{id}}"   # what node(id:) takes, in base64; without it there is no node
+# refusals = ["FORBIDDEN"]    # at extensions.code of each error
 
 # What a genuine token looks like; without this table the token checks are not assessed.
 # [tokens]

@@ -14,6 +14,7 @@ from tenantproof.model import (
     aggregation_profile,
     erasure_profile,
     evidence_profile,
+    graphql_profile,
     legal_path,
     links_profile,
     reconciliation_profile,
@@ -67,6 +68,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The path parameter of the contract that names the tenant; inferred from its name when empty."""
     object_parameter: str = ""
     """The path parameter that names an object of the tenant; inferred when empty."""
+    graphql: graphql_profile.Graphql | None = None
     heads_key: str = ""
     """The public key (NAME+ID+BASE64) of the head over all trails' heads."""
 

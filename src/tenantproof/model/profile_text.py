@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tenantproof.model import graphql_profile
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
@@ -179,6 +180,8 @@ def _review_http(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     for name, operation in profile.http.operations.items():
         if not operation.path.startswith("/"):
             yield ("http", "operations", name, "path"), "a path starts with a slash; add it"
+    if profile.http.graphql:
+        yield from graphql_profile.review(profile.http.graphql, profile.http.contract)
     if not profile.target.identity.expect:
         yield ("target", "identity", "expect"), "empty, so any deployment would do; name at least one member and value"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +12,9 @@ from typing import Any, TypeAlias
 import yaml
 
 from tenantproof.model.errors import UsageError
+from tenantproof.model.graphql_profile import Graphql
 from tenantproof.model.profile import Http
+from tenantproof.probes.graphql import SCHEMA
 
 Schema: TypeAlias = Mapping[str, Any]
 """A JSON Schema, or any other object of the document; its values can be anything."""
@@ -51,6 +53,8 @@ class Endpoint:
     media: str = "application/json"
     others: Mapping[str, Schema] = field(default_factory=dict)
     """Parameters of the path that are neither the tenant nor the object."""
+    graphql: Graphql | None = None
+    """How a record is read here, where GraphQL is spoken; tenant and object stand in the query then."""
 
     @property
     def has_object(self) -> bool:
@@ -60,7 +64,7 @@ class Endpoint:
     @property
     def is_write(self) -> bool:
         """Whether the operation may change something."""
-        return self.method not in {"GET", "HEAD", "OPTIONS"}
+        return self.method not in {"GET", "HEAD", "OPTIONS"} and self.graphql is None
 
     @property
     def is_destructive(self) -> bool:
@@ -76,10 +80,11 @@ class Endpoint:
 def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
     """Every operation of the document that names a tenant in its path; without a document, those of the profile.
 
-    Raises UsageError when there is a document and it can't be read.
+    With them the one that speaks GraphQL, where the profile says how a record is read there. Raises UsageError when
+    there is a document and it can't be read, or does not show where GraphQL is spoken.
     """
     if not http.contract:
-        return tuple(_of_profile(http))
+        return tuple(_with_graphql(list(_of_profile(http)), http))
     path = Path(http.contract) if folder is None else folder / http.contract
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506  # as safe as safe_load
@@ -87,7 +92,30 @@ def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
         raise UsageError(f"{path} can't be read as an OpenAPI document: {error}; correct http.contract") from None
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise UsageError(f"{path} is no OpenAPI document: it has no paths; correct http.contract")
-    return tuple(_Document(document, http).endpoints())
+    return tuple(_with_graphql(list(_Document(document, http).endpoints()), http))
+
+
+def _with_graphql(found: list[Endpoint], http: Http) -> Iterator[Endpoint]:
+    """Those of a tenant, and the one that the profile's [http.graphql] is about."""
+    how = http.graphql
+    spoken = [each for each in found if _speaks_graphql(each) and how and how.path in {"", each.template}]
+    if how and not how.path and len(spoken) != 1:
+        raise UsageError(
+            f"{http.contract} has {len(spoken)} operations whose JSON body takes query and variables; wanted one; "
+            "name its path in http.graphql.path"
+        )
+    for each in found:
+        if each in spoken:
+            yield replace(each, graphql=how)
+        elif "{tenant}" in each.template:
+            yield each
+    if how and not spoken:
+        yield Endpoint("graphql", "POST", how.path, body=SCHEMA, graphql=how)
+
+
+def _speaks_graphql(endpoint: Endpoint) -> bool:
+    members = (endpoint.body or {}).get("properties", {})
+    return endpoint.method == "POST" and {"query", "variables"} <= set(members)
 
 
 def _of_profile(http: Http) -> Iterator[Endpoint]:
@@ -115,7 +143,7 @@ class _Document:
     ) -> Endpoint | None:
         named = re.findall(r"\{([^}]+)\}", path)
         tenant = self._tenant_of(named)
-        if not tenant:
+        if not tenant and self._http.graphql is None:
             return None
         rest = [name for name in named if name != tenant]
         object_ = self._http.object_parameter if self._http.object_parameter in rest else _object_of(rest)

@@ -21,6 +21,7 @@ from tenantproof.clients.target import Target
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PERMITTED, UNANSWERED, UNCLEAR
 from tenantproof.probes.contract import Endpoint, endpoints
+from tenantproof.probes.graphql import Asked, plain
 from tenantproof.probes.samples import body_of, queries_of, sample
 from tenantproof.probes.sighting import json_object, refusal_name, sight
 from tenantproof.probes.vectors.case import JSON, UNKNOWN, Draft, Party
@@ -107,7 +108,7 @@ class Ground:
             principal=f"{draft.caller.id}/{name}",
             probe=new_probe(),
             # What is refused may be asked again; of what a target carries out, only what comes to the same.
-            repeatable=draft.method in _REPEATABLE,
+            repeatable=draft.method in _REPEATABLE or endpoint.graphql is not None,
         )
 
     def _bearer(self, tenant: str, name: str) -> str:
@@ -125,7 +126,7 @@ class Ground:
         """
         requests = [self._knock(endpoint, tenant, self.principal(endpoint)) for endpoint, tenant in asked]
         return [
-            self._let_in(f"{tenant} asks for {endpoint.name} of its own", request, answer)
+            self._let_in(endpoint, tenant, request, answer)
             for (endpoint, tenant), request, answer in zip(asked, requests, self.ask(requests), strict=True)
         ]
 
@@ -146,13 +147,13 @@ class Ground:
         self.target.sweep_wire.run(volleys, sink)
         return [answers[place] for place in range(len(requests))]
 
-    def _let_in(self, what: str, request: Request, answer: Answer) -> Observation:
+    def _let_in(self, endpoint: Endpoint, tenant: str, request: Request, answer: Answer) -> Observation:
         outcome, notes = PERMITTED, [f"answered {answer.status}"]
         if not answer.is_whole:
             outcome, notes = UNANSWERED, [answer.failure or answer.malformed]
-        elif not self._is_let_in(answer):
+        elif not self._is_let_in(answer, endpoint, tenant):
             outcome = UNCLEAR
-        return sight(what, request, answer, outcome, notes=notes)
+        return sight(f"{tenant} asks for {endpoint.name} of its own", request, answer, outcome, notes=notes)
 
     @cached_property
     def _states(self) -> tuple[Endpoint, ...]:
@@ -187,7 +188,8 @@ class Ground:
         """What the profile alone says."""
         records = self.target.tenant(tenant).records
         collection = self.target.operation("read").path.split("/{id}")[0]
-        return Party(tenant, {collection: records[0].id} if records else {})
+        by_query = [each.collection for each in self.endpoints if each.graphql is not None]
+        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id) if records else {})
 
     def _found(self, tenant: str) -> Party:
         party = self._recorded(tenant)
@@ -234,14 +236,19 @@ class Ground:
         return found
 
     def _search(self, endpoint: Endpoint) -> str:
-        names = list(self.target.tenant(self.tenants[0]).principals)
-        for name in names if "{tenant}" in endpoint.template else ():
-            if self._is_let_in(self.target.wire.send(self._knock(endpoint, self.tenants[0], name))):
+        first = self.tenants[0]
+        names = list(self.target.tenant(first).principals)
+        for name in names if "{tenant}" in endpoint.template or endpoint.graphql is not None else ():
+            if self._is_let_in(self.target.wire.send(self._knock(endpoint, first, name)), endpoint, first):
                 return name
         return names[0]
 
     def _knock(self, endpoint: Endpoint, tenant: str, principal: str) -> Request:
         """The owner's request; a write has a body that can't be read, or lacks what it needs."""
+        body = b"{" if endpoint.is_write and endpoint.method != "DELETE" else b""
+        if endpoint.graphql is not None:
+            asked = Asked(tenant, self._recorded(tenant).objects.get(endpoint.collection, "none"))
+            body = json.dumps(plain(endpoint.graphql, asked)).encode()
         ident = "none" if endpoint.is_write else self._recorded(tenant).objects.get(endpoint.collection, "none")
         path = self._path(endpoint, tenant, ident)
         query = self.queries[endpoint.name] if not endpoint.is_write else UNKNOWN
@@ -249,14 +256,22 @@ class Ground:
         return Request(
             method=endpoint.method,
             target=f"{path}?{query}" if query else path,
-            headers=(*headers, JSON) if endpoint.is_write else headers,
-            body=b"{" if endpoint.is_write and endpoint.method != "DELETE" else b"",
+            headers=(*headers, JSON) if endpoint.is_write or body else headers,
+            body=body,
             principal=f"{tenant}/{principal}",
             probe=new_probe(),
             repeatable=True,
         )
 
-    def _is_let_in(self, answer: Answer) -> bool:
+    def is_served(self, answer: Answer, tenant: str, asked: Iterable[str] = ()) -> bool:
+        """Whether something of the tenant's own came back that was not asked for by name."""
+        found = self.scent.markers(answer) - set(asked)
+        return answer.is_whole and any(self.scent.owner(each) == tenant for each in found)
+
+    def _is_let_in(self, answer: Answer, endpoint: Endpoint, tenant: str) -> bool:
+        if endpoint.graphql is not None:
+            # A refusal is answered 200 as well; only the record itself shows that the query is right.
+            return self.is_served(answer, tenant, self.records)
         named = refusal_name(answer, self.target.profile.http)
         if named in {"mismatch", "token", "scope"}:
             return False

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tenantproof.probes.contract import Endpoint
+from tenantproof.probes.graphql import Asked, plain
 
 JSON = ("Content-Type", "application/json")
 UNKNOWN = "no_such_parameter=1"
@@ -117,7 +118,9 @@ class Case:
             path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
         path = path.replace("{id}", self.object_of(owner) if ident is None else ident)
         draft = Draft(caller, endpoint.method, path, self.queries.get(endpoint.name, ""))
-        if endpoint.body is not None:
+        if endpoint.graphql is not None:
+            draft.with_json(plain(endpoint.graphql, Asked(owner.id, self.object_of(owner) if ident is None else ident)))
+        elif endpoint.body is not None:
             draft.with_json(self.samples.get(endpoint.name))
         return draft
 
@@ -132,5 +135,7 @@ class Case:
 
     def json(self) -> dict[str, Any]:
         """A JSON object that fits the operation's body."""
+        if self.endpoint.graphql is not None:
+            return plain(self.endpoint.graphql, Asked(self.attacker.id, self.object_of(self.attacker)))
         value = self.samples.get(self.endpoint.name)
         return dict(value) if isinstance(value, dict) else {}
