@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,15 @@ from tenantproof.judge.conclude import finding
 from tenantproof.ledger.journal import Journal
 from tenantproof.ledger.ledger import Ledger
 from tenantproof.model.outcome import PRESENT
-from tenantproof.model.profile import Profile
+from tenantproof.model.profile import Profile, Record
 from tenantproof.model.sweep import SweepChoice
 from tenantproof.model.verdict import Verdict
 from tenantproof.probes import sweep as sweep_module
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.vectors.vector import Vector
-from tests.clients.profiles import CANARIES, client_of, profile_of
+from tests.clients import profiles
+from tests.clients.profiles import client_of, profile_of
+from tests.probes import fake_api
 from tests.probes.fake_api import FakeApi, Json, Refused, serving_api
 
 SECRET_ENV = "TENANTPROOF_TEST_SECRET"
@@ -55,10 +57,21 @@ def sweeping_all(
     """A sweep of everything that `vectors` are at the API, or of a sample; its profile has `http` besides."""
     patch.setenv(SECRET_ENV, "not a secret")
     with serving_api(api) as host:
-        profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
-        profile = replace(profile, http=replace(profile.http, **http))
+        profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in api.records})
+        tenants = tuple(replace(tenant, records=_kept(api, tenant.id)) for tenant in profile.tenants)
+        profile = replace(profile, http=replace(profile.http, **http), tenants=tenants)
         with sweeping_profile(profile, patch, vectors, budget) as sweep:
             yield sweep
+
+
+def _kept(api: FakeApi, tenant: str) -> tuple[Record, ...]:
+    return tuple(Record(id=ident, canary=canary) for ident, canary in api.records[tenant].items())
+
+
+def rename_tenants(patch: pytest.MonkeyPatch, names: Mapping[str, str]) -> None:
+    """Let every fake made from now on have these tenants, each with its canary."""
+    for module in (profiles, fake_api):
+        patch.setattr(module, "CANARIES", names)
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import yaml
 
@@ -19,12 +19,16 @@ from tenantproof.probes.graphql import SCHEMA
 Schema: TypeAlias = Mapping[str, Any]
 """A JSON Schema, or any other object of the document; its values can be anything."""
 
+Kind: TypeAlias = Literal["number", "uuid", ""]
+"""What an id is, as far as that gives it other spellings."""
+
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _TENANT = re.compile(
     r"tenant|organi[sz]ation|(?:^|_)org(?:_|$|id)|account|workspace|customer|namespace|realm", re.IGNORECASE
 )
 _OBJECT = re.compile(r"(?:^|_)id$|Id$|^id|uuid|key|slug|number|name", re.IGNORECASE)
 _DESTRUCTIVE = re.compile(r"eras|delete|destroy|shred|purge|wipe|terminate", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DEEPEST = 12
 
 # libyaml where it is there: ten times as fast as Python.
@@ -55,6 +59,9 @@ class Endpoint:
     """Parameters of the path that are neither the tenant nor the object."""
     graphql: Graphql | None = None
     """How a record is read here, where GraphQL is spoken; tenant and object stand in the query then."""
+    ident: Kind = ""
+    tenant: Kind = ""
+    """What ids of the object and of tenants are, where that is known."""
 
     @property
     def has_object(self) -> bool:
@@ -68,8 +75,10 @@ class Endpoint:
 
     @property
     def is_destructive(self) -> bool:
-        """Whether it takes away what can't be put back, as far as names tell."""
-        return self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
+        """Whether it takes away what can't be put back, as far as names tell; a read of what was erased does not."""
+        return self.is_write and (
+            self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
+        )
 
     @cached_property
     def collection(self) -> str:
@@ -160,6 +169,8 @@ class _Document:
             body=body,
             media=media,
             others={name: schemas.get(name, {}) for name in rest if name != object_},
+            ident=_kind(schemas.get(object_, {})),
+            tenant=_kind(schemas.get(tenant, {})),
         )
 
     def _tenant_of(self, named: list[str]) -> str:
@@ -208,6 +219,20 @@ class _Document:
             else:
                 filled[key] = value
         return filled
+
+
+def kind_of(ids: Collection[str]) -> Kind:
+    """What all of the ids are, if they are of one kind that has other spellings."""
+    if ids and all(each.isascii() and each.isdecimal() for each in ids):
+        return "number"
+    return "uuid" if ids and all(_UUID.fullmatch(each) for each in ids) else ""
+
+
+def _kind(schema: Schema) -> Kind:
+    """The same of what a schema allows."""
+    if schema.get("type") == "integer":
+        return "number"
+    return "uuid" if schema.get("format") == "uuid" else ""
 
 
 def _object_of(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tenantproof.clients.canaries import markers
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.redaction import digest, digest_of_body
 from tenantproof.clients.scent import Scent
@@ -20,7 +21,7 @@ from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.target import Target
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PERMITTED, UNANSWERED, UNCLEAR
-from tenantproof.probes.contract import Endpoint, endpoints
+from tenantproof.probes.contract import Endpoint, endpoints, kind_of
 from tenantproof.probes.graphql import Asked, plain
 from tenantproof.probes.samples import body_of, queries_of, sample
 from tenantproof.probes.sighting import json_object, refusal_name, sight
@@ -44,7 +45,9 @@ class Ground:
         self.target = target
         http = target.profile.http
         self.endpoints = tuple(
-            each for each in endpoints(http, folder) if target.profile.safety.allow_writes or not each.is_write
+            self._informed(each)
+            for each in endpoints(http, folder)
+            if target.profile.safety.allow_writes or not each.is_write
         )
         rng = random.Random(target.sweep.seed)  # noqa: S311  # bodies, not secrets
         self.samples: dict[str, Any] = {each.name: body_of(each, rng) for each in self.endpoints}
@@ -70,8 +73,14 @@ class Ground:
     @cached_property
     def scent(self) -> Scent:
         """Every tenant's canaries, and the ids of what it has."""
-        names = {tenant.id: [record.id for record in tenant.records] for tenant in self.target.profile.tenants}
+        names = {tenant.id: markers(tenant.records) for tenant in self.target.profile.tenants}
         return Scent(self.target.canaries, names)
+
+    def _informed(self, endpoint: Endpoint) -> Endpoint:
+        """With what the profile's ids tell of those that stand in the operation's path."""
+        reads = self.target.operation("read").path.split("/{id}")[0]
+        ident = endpoint.ident or (kind_of(self.records) if endpoint.collection == reads else "")
+        return replace(endpoint, ident=ident, tenant=endpoint.tenant or kind_of(self.tenants))
 
     def party(self, tenant: str) -> Party:
         """What the tenant has."""
@@ -294,7 +303,8 @@ def _ends(value: object) -> bool:
 
 def _first_id(answer: Answer) -> str:
     """The id of the first object in a list, whatever the list is called."""
-    return next((str(item["id"]) for item in _listed(answer) if isinstance(item.get("id"), str)), "")
+    ids = (item.get("id") for item in _listed(answer))
+    return next((str(ident) for ident in ids if isinstance(ident, str | int)), "")
 
 
 def _texts(answer: Answer) -> dict[str, str]:
