@@ -52,20 +52,28 @@ class PlainApi(FakeApi):
 
 @contextmanager
 def sweeping_all(
-    api: FakeApi, patch: pytest.MonkeyPatch, vectors: Iterable[Vector], budget: int = 0, **http: Any
+    api: FakeApi,
+    patch: pytest.MonkeyPatch,
+    vectors: Iterable[Vector],
+    budget: int = 0,
+    parents: Mapping[str, str] | None = None,
+    **http: Any,
 ) -> Iterator[Sweep]:  # Any: members of the profile's [http]
     """A sweep of everything that `vectors` are at the API, or of a sample; its profile has `http` besides."""
     patch.setenv(SECRET_ENV, "not a secret")
     with serving_api(api) as host:
         profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in api.records})
-        tenants = tuple(replace(tenant, records=_kept(api, tenant.id)) for tenant in profile.tenants)
+        tenants = tuple(
+            replace(tenant, records=_kept(api, tenant.id, (parents or {}).get(tenant.id, "")))
+            for tenant in profile.tenants
+        )
         profile = replace(profile, http=replace(profile.http, **http), tenants=tenants)
         with sweeping_profile(profile, patch, vectors, budget) as sweep:
             yield sweep
 
 
-def _kept(api: FakeApi, tenant: str) -> tuple[Record, ...]:
-    return tuple(Record(id=ident, canary=canary) for ident, canary in api.records[tenant].items())
+def _kept(api: FakeApi, tenant: str, parent: str) -> tuple[Record, ...]:
+    return tuple(Record(id=ident, canary=canary, parent=parent) for ident, canary in api.records[tenant].items())
 
 
 def rename_tenants(patch: pytest.MonkeyPatch, names: Mapping[str, str]) -> None:

@@ -47,7 +47,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One operation of the API: a method and a path template over {tenant} and {id}."""
+    """One operation of the API: a method and a path template over {tenant} and {id}, and {parent} between them."""
 
     method: _Text
     path: _Text
@@ -132,6 +132,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: _Text
     canary: Annotated[str, Meta(min_length=16)]
+    parent: str = ""
+    """The id of the object that it stands in, where paths name one."""
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

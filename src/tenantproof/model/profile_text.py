@@ -195,6 +195,10 @@ def _review_tenants(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
             yield (*at, "id"), f"{tenant.id!r} is also the id of tenants[{ids[tenant.id]}]; ids are unique"
         ids.setdefault(tenant.id, index)
         yield from _review_tenant(at, tenant, profile.aws)
+        if "read" in profile.http.operations and "{parent}" in profile.http.operations["read"].path:
+            for number, record in enumerate(tenant.records):
+                if not record.parent:
+                    yield (*at, "records", number), "the path of read names a parent; add the id of the record's"
         for number, record in enumerate(tenant.records):
             if canaries.setdefault(record.canary, record.id) != record.id:
                 yield (*at, "records", number, "canary"), "stands in another record too; a canary has one owner"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +47,10 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Endpoint:
-    """One operation that is about a tenant. `template` has the tenant as {tenant} and the object, if any, as {id}."""
+    """One operation that is about a tenant.
+
+    `template` has the tenant as {tenant}, the object, if any, as {id}, and what the object stands in as {parent}.
+    """
 
     name: str
     method: str
@@ -56,7 +59,7 @@ class Endpoint:
     body: Schema | None = None
     media: str = "application/json"
     others: Mapping[str, Schema] = field(default_factory=dict)
-    """Parameters of the path that are neither the tenant nor the object."""
+    """Parameters of the path that are neither the tenant nor the object; with a parent, as such."""
     graphql: Graphql | None = None
     """How a record is read here, where GraphQL is spoken; tenant and object stand in the query then."""
     ident: Kind = ""
@@ -67,6 +70,11 @@ class Endpoint:
     def has_object(self) -> bool:
         """Whether the path names an object of the tenant."""
         return "{id}" in self.template
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether the path names what the object stands in."""
+        return "{parent}" in self.template
 
     @property
     def is_write(self) -> bool:
@@ -160,6 +168,10 @@ class _Document:
         if object_:
             template = template.replace(f"{{{object_}}}", "{id}")
         schemas = {each.name: each.schema for each in parameters if each.where == "path"}
+        others = {name: schemas.get(name, {}) for name in rest if name != object_}
+        if parent := _parent_of(path, tenant, object_, others):
+            template = template.replace(f"{{{parent}}}", "{parent}")
+            others["parent"] = others.pop(parent)
         media, body = self._body(operation)
         return Endpoint(
             name=str(operation.get("operationId") or f"{method} {path}"),
@@ -168,7 +180,7 @@ class _Document:
             parameters=tuple(each for each in parameters if each.where != "path"),
             body=body,
             media=media,
-            others={name: schemas.get(name, {}) for name in rest if name != object_},
+            others=others,
             ident=_kind(schemas.get(object_, {})),
             tenant=_kind(schemas.get(tenant, {})),
         )
@@ -219,6 +231,13 @@ class _Document:
             else:
                 filled[key] = value
         return filled
+
+
+def _parent_of(path: str, tenant: str, object_: str, others: Iterable[str]) -> str:
+    """The last parameter between the tenant and the object."""
+    between = path.partition(f"{{{tenant}}}")[2].partition(f"{{{object_}}}")
+    inside = [name for name in others if f"{{{name}}}" in between[0]]
+    return inside[-1] if between[1] and inside else ""
 
 
 def kind_of(ids: Collection[str]) -> Kind:

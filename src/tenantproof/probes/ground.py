@@ -183,12 +183,18 @@ class Ground:
     def _own(self, endpoint: Endpoint, tenant: str, query: str = "") -> Request:
         """The owner's own request."""
         party = self._parties.get(tenant) or self._recorded(tenant)
+        return self._asked(endpoint, party, query)
+
+    def _asked(self, endpoint: Endpoint, party: Party, query: str = "") -> Request:
+        """The request of a party for what it has."""
         asked = "&".join(each for each in (self.queries[endpoint.name], query) if each)
-        path = self._path(endpoint, tenant, party.objects.get(endpoint.collection, "none"))
+        path = self._path(endpoint, party, party.objects.get(endpoint.collection, "none"))
         return self.request(Draft(party, endpoint.method, path, asked), endpoint)
 
-    def _path(self, endpoint: Endpoint, tenant: str, ident: str) -> str:
-        path = endpoint.template.replace("{tenant}", tenant).replace("{id}", ident)
+    def _path(self, endpoint: Endpoint, party: Party, ident: str) -> str:
+        path = endpoint.template.replace("{tenant}", party.id).replace("{id}", ident)
+        if parent := party.parents.get(endpoint.collection):
+            path = path.replace("{parent}", parent)
         for name in endpoint.others:
             path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
         return path
@@ -198,7 +204,10 @@ class Ground:
         records = self.target.tenant(tenant).records
         collection = self.target.operation("read").path.split("/{id}")[0]
         by_query = [each.collection for each in self.endpoints if each.graphql is not None]
-        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id) if records else {})
+        if not records:
+            return Party(tenant)
+        parents = {collection: records[0].parent} if records[0].parent else {}
+        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id), parents=parents)
 
     def _found(self, tenant: str) -> Party:
         party = self._recorded(tenant)
@@ -213,16 +222,36 @@ class Ground:
             self._remember(tenant, answer)
             if not endpoint.has_object and endpoint.template not in objects and (ident := _first_id(answer)):
                 objects[endpoint.template] = ident
+        party = self._nested(replace(party, objects=objects))
         cursors = {each.name: json_object(page.body).get("next_cursor") for each, page in pages.items()}
         return replace(
             party,
-            objects=objects,
             members=members,
             cursors={name: cursor for name, cursor in cursors.items() if isinstance(cursor, str)},
             etags={each.name: answer.header("etag") for each, answer in told.items() if answer.header("etag")},
             trace=requests[0].probe if requests else "",
             echoes=self._echoes({each.template: json_object(answer.body) for each, answer in told.items()}),
         )
+
+    def _nested(self, party: Party) -> Party:
+        """With the objects that stand in what the party has: each is the first of the list under its parent."""
+        nested = [each for each in self.endpoints if each.has_parent and each.has_object]
+        if not nested:
+            return party
+        names = dict.fromkeys(each.collection for each in nested)
+        outer = {name: party.objects.get(name.split("/{parent}")[0], "") for name in names}
+        parents = {name: ident for name, ident in outer.items() if ident} | dict(party.parents)
+        party = replace(party, parents=parents)
+        shown = {name.replace("{parent}", "{id}"): name for name in names}
+        lists = [each for each in self.endpoints if each.method == "GET" and each.template in shown]
+        found = self.ask([self._asked(each, party) for each in lists])
+        inner = {shown[each.template]: _first_id(answer) for each, answer in zip(lists, found, strict=True)}
+        objects = {name: ident for name, ident in inner.items() if ident} | dict(party.objects)
+        party = replace(party, objects=objects)
+        found += self.ask([self._asked(each, party) for each in nested if each.method == "GET"])
+        for answer in found:
+            self._remember(party.id, answer)
+        return party
 
     def _remember(self, tenant: str, answer: Answer) -> None:
         """What one tenant alone is told is as good as a canary."""
@@ -259,7 +288,7 @@ class Ground:
             asked = Asked(tenant, self._recorded(tenant).objects.get(endpoint.collection, "none"))
             body = json.dumps(plain(endpoint.graphql, asked)).encode()
         ident = "none" if endpoint.is_write else self._recorded(tenant).objects.get(endpoint.collection, "none")
-        path = self._path(endpoint, tenant, ident)
+        path = self._path(endpoint, self._recorded(tenant), ident)
         query = self.queries[endpoint.name] if not endpoint.is_write else UNKNOWN
         headers = (("Authorization", f"Bearer {self.target.bearer(tenant, principal)}"), ("Accept", "application/json"))
         return Request(

@@ -19,7 +19,10 @@ UNKNOWN = "no_such_parameter=1"
 
 @dataclass(frozen=True)
 class Party:
-    """A tenant as a vector sees it. `objects` maps a collection's template to the id of an object in it."""
+    """A tenant as a vector sees it. `objects` maps a collection's template to the id of an object in it.
+
+    `parents` maps it to the id of what that object stands in, where the template names a {parent}.
+    """
 
     id: str
     objects: Mapping[str, str] = field(default_factory=dict)
@@ -30,6 +33,7 @@ class Party:
     etags: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[str, bytes] = field(default_factory=dict)
     """Template of a PUT to a body that would change nothing; empty where it is known that there is none."""
+    parents: Mapping[str, str] = field(default_factory=dict)
     trace: str = ""
     """The trace id of a request of its own."""
 
@@ -94,9 +98,10 @@ class Case:
         """The attacker asks under the victim's path for what is the victim's; either may be spelled otherwise."""
         return self.request(self.attacker, self.victim.id if tenant is None else tenant, ident, self.victim)
 
-    def own(self, tenant: str | None = None, ident: str | None = None) -> Draft:
-        """The attacker asks under its own path for what is its own."""
-        draft = self.request(self.attacker, self.attacker.id if tenant is None else tenant, ident, self.attacker)
+    def own(self, tenant: str | None = None, ident: str | None = None, within: Party | None = None) -> Draft:
+        """The attacker asks under its own path for what is its own, or in what is `within` another's."""
+        named = self.attacker.id if tenant is None else tenant
+        draft = self.request(self.attacker, named, ident, self.attacker, within)
         echo = self.attacker.echoes.get(self.endpoint.template) if draft.method == "PUT" else None
         if echo:
             draft.body = echo
@@ -110,10 +115,14 @@ class Case:
         """The victim's own request, with its own token."""
         return self.request(self.victim, self.victim.id, None, self.victim)
 
-    def request(self, caller: Party, tenant: str, ident: str | None, owner: Party) -> Draft:
+    def request(
+        self, caller: Party, tenant: str, ident: str | None, owner: Party, within: Party | None = None
+    ) -> Draft:
         """The operation's request, complete enough to be carried out."""
         endpoint = self.endpoint
         path = endpoint.template.replace("{tenant}", tenant)
+        if parent := (within or owner).parents.get(endpoint.collection):
+            path = path.replace("{parent}", parent)
         for name in endpoint.others:
             path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
         path = path.replace("{id}", self.object_of(owner) if ident is None else ident)

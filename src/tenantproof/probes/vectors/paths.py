@@ -34,6 +34,20 @@ def own_object(case: Case, form: str) -> Draft:
     return case.foreign(ident=case.object_of(case.attacker))
 
 
+@PATHS.add(
+    "X004",
+    "object within another's",
+    aim=_CLEAN,
+    reach=Reach.OWN,
+    forms=("own parent, foreign child", "foreign parent, foreign child"),
+    fits=lambda endpoint: endpoint.has_object and endpoint.has_parent,
+)
+def within_another(case: Case, form: str) -> Draft:
+    """The parent is checked and not the child, or whether they belong together and not whose they are."""
+    parent = case.attacker if form.startswith("own") else case.victim
+    return case.own(ident=case.object_of(case.victim), within=parent)
+
+
 _TENANT_SPELLINGS = {
     "X005 dot segments": ("{a}/../{b}", "{a}/./../{b}", "./{b}", "{b}/x/.."),
     "X006 encoded slashes and dots": ("{a}%2f..%2f{b}", "{a}/%2e%2e/{b}", "{a}%252f..%252f{b}", "%2e%2f{b}", "{b}%2f"),
