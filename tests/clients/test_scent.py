@@ -37,6 +37,27 @@ def test_a_canary_is_found_in_every_guise(guise: bytes) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"a{CANARY[-8:]}", False),
+        (f"{CANARY[-8:]}0", False),
+        (f"sha256:{'0' * 30}{CANARY[-8:]}{'f' * 26}", False),
+        (f"00-{CANARY[-8:]}{'7' * 24}-01", False),
+        (f"{CANARY[:8]}e", False),
+        (f"/{CANARY[-8:]}/", True),
+        (CANARY[-9:], True),
+        (CANARY[-20:], True),
+        (f"x{CANARY[1:]}", True),
+        (CANARY[:-1], True),
+        (CANARY[:10], True),
+        (f"{CANARY[:12]}...", True),
+    ],
+)
+def test_a_piece_of_a_canary_is_told_from_an_accident_in_a_digest(text: str, wanted: bool) -> None:
+    assert SCENT.in_text(text) == ({CANARY} if wanted else set())
+
+
 def test_a_canary_in_a_header_or_the_status_line_is_found() -> None:
     assert SCENT.markers(Answer(headers=(("X-Hint", CANARY),))) == {CANARY}
     assert SCENT.markers(Answer(reason=CANARY)) == {CANARY}

@@ -130,6 +130,39 @@ def test_a_tenant_that_is_deleted_must_be_nobodys(right: str, wrong: str, messag
     assert message in str(caught.value)
 
 
+GRAPHQL = """
+[http.graphql]
+path = "/graphql"
+field = "attribution"
+select = "note"
+type = "Attribution"
+id_type = "Int!"
+tenant = "tenant"
+node = "Attribution:{id}"
+refusals = ["FORBIDDEN"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('field = "attribution"', 'field = "a(b)"', "http.graphql.field: 'a(b)' is no name of GraphQL"),
+        ('id_type = "Int!"', 'id_type = "[ID]!"', "http.graphql.id_type: '[ID]!' is no name of GraphQL"),
+        ('tenant = "tenant"', 'tenant = "$tenant"', "http.graphql.tenant: '$tenant' is no name of GraphQL"),
+        ("Attribution:{id}", "Attribution", "http.graphql.node: nothing in it stands for the record's id"),
+        ('path = "/graphql"', "", "http.graphql.path: no contract shows where it is served; add the path"),
+        ('path = "/graphql"', 'path = "graphql"', "http.graphql.path: a path starts with a slash"),
+        ('refusals = ["FORBIDDEN"]', "refusals = []", "http.graphql.refusals: expected array of length >= 1"),
+        ('refusals = ["FORBIDDEN"]', "", 'http.graphql: the key "refusals" is missing'),
+    ],
+)
+def test_what_is_said_of_graphql_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + GRAPHQL, "staging.toml").http.graphql is not None
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + GRAPHQL.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 def test_every_mistake_of_meaning_is_named_at_once() -> None:
     wrong = GOOD.replace('{ env = "BIRCH" }', "{}").replace('id = "birch"', 'id = "alder"')
     with pytest.raises(UsageError) as caught:

@@ -10,43 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from checks.cross_tenant import (
-    check_every_operation_refuses_by_name_however_it_is_asked as by_name,
-)
-from checks.cross_tenant import (
-    check_no_vector_brings_back_what_is_anothers as no_leak,
-)
 from tenantproof.clients.target import Target
-from tenantproof.judge.conclude import finding
-from tenantproof.ledger.journal import Journal
-from tenantproof.ledger.ledger import Ledger
 from tenantproof.model.sweep import SweepChoice
 from tenantproof.model.verdict import Verdict
 from tenantproof.probes.ground import differing, lasting
 from tenantproof.probes.sweep import Sweep
 from tests.clients.profiles import CANARIES, MISMATCH, client_of, profile_of
 from tests.probes.fake_api import FakeApi, Json, Refused, serving_api
-
-SECRET_ENV = "TENANTPROOF_TEST_SECRET"
-NOT_FOUND: Json = {"error": "NOT_FOUND", "message": "No such resource."}
-
-
-class PlainApi(FakeApi):
-    """Decides by the path as it is sent; the tenant that it names must be the caller's."""
-
-    def tenant_answer(self, steps: list[str], query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Json]:
-        caller = self.verify(headers.get("authorization", "").partition(" ")[2])
-        if steps[:2] != ["v1", "tenants"] or len(steps) < 3:
-            raise Refused(404, NOT_FOUND)
-        self.gate(caller, self.meant(steps[2], headers, query))
-        if steps[3:4] != ["attributions"] or len(steps) > 5:
-            raise Refused(404, NOT_FOUND)
-        tenant = self.meant(steps[2], headers, query)
-        return 200, self.read(tenant, steps[4]) if len(steps) > 4 else self.page(tenant)
-
-    def meant(self, tenant: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
-        """The tenant that a request is about."""
-        return tenant
+from tests.probes.sweeping import NOT_FOUND, SECRET_ENV, PlainApi, verdicts
 
 
 class HeaderApi(PlainApi):
@@ -105,15 +76,6 @@ def sweeping(api: FakeApi, patch: pytest.MonkeyPatch, **choice: int) -> Iterator
         profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
         with closing(Target(profile, SweepChoice(**choice))) as target:  # type: ignore[arg-type]  # budget and seed
             yield Sweep(target)
-
-
-def verdicts(sweep: Sweep, folder: Path) -> tuple[Verdict, Verdict]:
-    found = []
-    with closing(Journal.create(folder / "journal.sqlite", {})) as journal:
-        for name, check in (("by name", by_name), ("no leak", no_leak)):
-            check(sweep, Ledger(journal, name, "X-1"))
-            found.append(finding("X-1", name, journal.tally(name)).verdict)
-    return found[0], found[1]
 
 
 GOOD, BAD, OPEN = Verdict.SATISFIED, Verdict.NOT_SATISFIED, Verdict.NOT_ASSESSED

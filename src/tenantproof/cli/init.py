@@ -33,6 +33,8 @@ code_field = "error"          # the member of an error body that holds the machi
 read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
 list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}
 trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
+# Where records stand in other objects: path = "/v1/tenants/{{tenant}}/files/{{parent}}/notes/{{id}}", and a parent for
+# each record.
 # With these three and a trail_key of each tenant, trails are held to their signed heads (docs/trail-format.md).
 # checkpoint = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/checkpoint" }}
 # inclusion = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/proofs/inclusion" }}
@@ -41,6 +43,16 @@ trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
 mismatch = {{ status = 403, code = "TENANT_MISMATCH" }}
 token = {{ status = 401, code = "INVALID_TOKEN" }}
 absent = {{ status = 404, code = "NOT_FOUND" }}
+# Records that can be read by GraphQL as well: the field of Query that gives one, and the codes that refuse.
+# [http.graphql]
+# path = "/graphql"
+# field = "attribution"
+# id = "id"                   # its arguments
+# tenant = "tenant"
+# select = "id note"          # with the canary in it
+# type = "Attribution"
+# node = "Attribution:{{id}}"   # what node(id:) takes, in base64; without it there is no node
+# refusals = ["FORBIDDEN"]    # at extensions.code of each error
 
 # What a genuine token looks like; without this table the token checks are not assessed.
 # [tokens]

@@ -10,9 +10,24 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from tenantproof.clients.exchange import Answer
+from tenantproof.model.profile import Record
 
+_TELLING_DIGITS = 12
 _INFLATED_LIMIT = 32 * 1024 * 1024
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"\\/]))")
+
+
+def markers(records: Iterable[Record]) -> list[str]:
+    """By what records are known wherever they turn up: their canaries, and those of their ids that stand nowhere else.
+
+    A number of few digits is in a date, a length or a time of any answer.
+    """
+    return [
+        marker
+        for record in records
+        for marker in (record.canary, record.id)
+        if not (marker.isdecimal() and len(marker) < _TELLING_DIGITS)
+    ]
 
 
 def found_in(answer: Answer, canaries: Iterable[str]) -> tuple[str, ...]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import string
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 
 import ahocorasick
 
@@ -15,6 +17,7 @@ from tenantproof.clients.exchange import Answer, Headers
 from tenantproof.clients.remembered import remembered
 
 _EDGE = 8
+_HEXADECIMAL = frozenset(string.hexdigits)
 _SHORT = 4096
 _NOTHING: frozenset[str] = frozenset()
 
@@ -31,8 +34,9 @@ class Scent:
         secret = {canary for own in canaries.values() for canary in own}
         edges = _edges(secret)
         for marker in self._owner:
-            for guise in guises(marker) | (edges.get(marker, set()) if marker in secret else set()):
-                self._automaton.add_word(guise.decode("latin-1"), marker)
+            ends = edges.get(marker, set()) if marker in secret else set()
+            for guise in guises(marker) | ends:
+                self._automaton.add_word(guise.decode("latin-1"), (marker, guise in ends))
         if self._owner:
             self._automaton.make_automaton()
         # Refusals are the same octets a thousand times over; what was looked at once need not be again.
@@ -64,7 +68,12 @@ class Scent:
     def _in_views(self, seen: Iterable[bytes]) -> frozenset[str]:
         if not self._owner:
             return _NOTHING
-        return frozenset(marker for view in seen for _, marker in self._automaton.iter(view.decode("latin-1")))
+        return frozenset(
+            marker
+            for view in (octets.decode("latin-1") for octets in seen)
+            for last, (marker, is_end) in self._automaton.iter(view)
+            if not is_end or _stands_alone(view, last + 1, marker)
+        )
 
 
 def _owners(groups: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, str]:
@@ -76,6 +85,25 @@ def _owners(groups: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, str]:
                 if owner.setdefault(marker, tenant) != tenant:
                     shared.add(marker)
     return {marker: tenant for marker, tenant in owner.items() if marker not in shared}
+
+
+def _stands_alone(view: str, stop: int, canary: str) -> bool:
+    """Whether an end of the canary, up to `stop`, is a piece of it, and no accident inside of a digest or a trace id.
+
+    Any eight hexadecimal digits stand in one of some hundred million digests; around a piece there are no others.
+    """
+    start = stop - _EDGE
+    if canary.startswith(view[start:stop]):
+        stop += _alike(view[stop : stop + len(canary)], canary[_EDGE:])
+    else:
+        rest = canary[:-_EDGE][::-1]
+        start -= _alike(view[max(start - len(rest), 0) : start][::-1], rest)
+    return not (_HEXADECIMAL & {*view[max(start - 1, 0) : start], *view[stop : stop + 1]})
+
+
+def _alike(text: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
 
 
 def _edges(canaries: set[str]) -> dict[str, set[bytes]]:

@@ -95,7 +95,8 @@ class Target:
         probe: str = "",
     ) -> Request:
         """The request of an operation, with its path filled in; `bearer` goes where the profile says that tokens go."""
-        path = _path(operation.path, tenant, record)
+        parent = self._parent(tenant, record) if "{parent}" in operation.path else ""
+        path = _path(operation.path, tenant, record, parent)
         authorization = (self.authorization(bearer),) if bearer else ()
         return Request(
             method=operation.method,
@@ -105,6 +106,12 @@ class Target:
             principal=principal,
             probe=probe,
         )
+
+    def _parent(self, tenant: str, record: str) -> str:
+        """What a record stands in, if it is the tenant's own or there is no such tenant; else what its first does."""
+        own = self._tenants[tenant].records if tenant in self._tenants else ()
+        all_records = own or [each for known in self.profile.tenants for each in known.records]
+        return next((each.parent for each in all_records if each.id == record), own[0].parent if own else "")
 
     def authorization(self, token: str) -> tuple[str, str]:
         """The header that carries a token, as [tokens] has it: Authorization with Bearer unless it says otherwise."""
@@ -148,8 +155,11 @@ class Target:
 
 
 @lru_cache(maxsize=4096)
-def _path(template: str, tenant: str, record: str) -> str:
-    return template.replace("{tenant}", quote(tenant, safe="")).replace("{id}", quote(record, safe=""))
+def _path(template: str, tenant: str, record: str, parent: str) -> str:
+    values = {"{tenant}": tenant, "{parent}": parent, "{id}": record}
+    for place, value in values.items():
+        template = template.replace(place, quote(value, safe=""))
+    return template
 
 
 def _capabilities(profile: Profile) -> frozenset[str]:

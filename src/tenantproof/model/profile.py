@@ -14,6 +14,7 @@ from tenantproof.model import (
     aggregation_profile,
     erasure_profile,
     evidence_profile,
+    graphql_profile,
     legal_path,
     links_profile,
     reconciliation_profile,
@@ -47,7 +48,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One operation of the API: a method and a path template over {tenant} and {id}."""
+    """One operation of the API: a method and a path template over {tenant} and {id}, and {parent} between them."""
 
     method: _Text
     path: _Text
@@ -68,6 +69,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The path parameter of the contract that names the tenant; inferred from its name when empty."""
     object_parameter: str = ""
     """The path parameter that names an object of the tenant; inferred when empty."""
+    graphql: graphql_profile.Graphql | None = None
     heads_key: str = ""
     """The public key (NAME+ID+BASE64) of the head over all trails' heads."""
 
@@ -131,6 +133,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: _Text
     canary: Annotated[str, Meta(min_length=16)]
+    parent: str = ""
+    """The id of the object that it stands in, where paths name one."""
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tenantproof.model import graphql_profile
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
@@ -203,6 +204,8 @@ def _review_http(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     for name, operation in profile.http.operations.items():
         if not operation.path.startswith("/"):
             yield ("http", "operations", name, "path"), "a path starts with a slash; add it"
+    if profile.http.graphql:
+        yield from graphql_profile.review(profile.http.graphql, profile.http.contract)
     if not profile.target.identity.expect:
         yield ("target", "identity", "expect"), "empty, so any deployment would do; name at least one member and value"
 
@@ -216,6 +219,10 @@ def _review_tenants(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
             yield (*at, "id"), f"{tenant.id!r} is also the id of tenants[{ids[tenant.id]}]; ids are unique"
         ids.setdefault(tenant.id, index)
         yield from _review_tenant(at, tenant, profile.aws)
+        if "read" in profile.http.operations and "{parent}" in profile.http.operations["read"].path:
+            for number, record in enumerate(tenant.records):
+                if not record.parent:
+                    yield (*at, "records", number), "the path of read names a parent; add the id of the record's"
         for number, record in enumerate(tenant.records):
             if canaries.setdefault(record.canary, record.id) != record.id:
                 yield (*at, "records", number, "canary"), "stands in another record too; a canary has one owner"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from tenantproof.clients.canaries import found_in
+from tenantproof.clients.canaries import found_in, markers
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
@@ -230,8 +230,7 @@ class CrossTenant(Probe):
         return tuple(canary for tenant, own in self.target.canaries.items() if tenant != caller for canary in own)
 
     def _markers(self, tenant: str) -> Iterator[str]:
-        for record in self.target.tenant(tenant).records:
-            yield from (record.canary, record.id)
+        yield from markers(self.target.tenant(tenant).records)
 
     def _owner(self, record: Record) -> str:
         return next((t.id for t in self.target.profile.tenants if record in t.records), "nobody")

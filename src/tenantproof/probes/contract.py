@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import yaml
 
 from tenantproof.model.errors import UsageError
+from tenantproof.model.graphql_profile import Graphql
 from tenantproof.model.profile import Http
+from tenantproof.probes.graphql import SCHEMA
 
 Schema: TypeAlias = Mapping[str, Any]
 """A JSON Schema, or any other object of the document; its values can be anything."""
+
+Kind: TypeAlias = Literal["number", "uuid", ""]
+"""What an id is, as far as that gives it other spellings."""
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _TENANT = re.compile(
@@ -23,6 +28,7 @@ _TENANT = re.compile(
 )
 _OBJECT = re.compile(r"(?:^|_)id$|Id$|^id|uuid|key|slug|number|name", re.IGNORECASE)
 _DESTRUCTIVE = re.compile(r"eras|delete|destroy|shred|purge|wipe|terminate", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DEEPEST = 12
 
 # libyaml where it is there: ten times as fast as Python.
@@ -41,7 +47,10 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Endpoint:
-    """One operation that is about a tenant. `template` has the tenant as {tenant} and the object, if any, as {id}."""
+    """One operation that is about a tenant.
+
+    `template` has the tenant as {tenant}, the object, if any, as {id}, and what the object stands in as {parent}.
+    """
 
     name: str
     method: str
@@ -50,7 +59,12 @@ class Endpoint:
     body: Schema | None = None
     media: str = "application/json"
     others: Mapping[str, Schema] = field(default_factory=dict)
-    """Parameters of the path that are neither the tenant nor the object."""
+    """Parameters of the path that are neither the tenant nor the object; with a parent, as such."""
+    graphql: Graphql | None = None
+    """How a record is read here, where GraphQL is spoken; tenant and object stand in the query then."""
+    ident: Kind = ""
+    tenant: Kind = ""
+    """What ids of the object and of tenants are, where that is known."""
 
     @property
     def has_object(self) -> bool:
@@ -58,14 +72,21 @@ class Endpoint:
         return "{id}" in self.template
 
     @property
+    def has_parent(self) -> bool:
+        """Whether the path names what the object stands in."""
+        return "{parent}" in self.template
+
+    @property
     def is_write(self) -> bool:
         """Whether the operation may change something."""
-        return self.method not in {"GET", "HEAD", "OPTIONS"}
+        return self.method not in {"GET", "HEAD", "OPTIONS"} and self.graphql is None
 
     @property
     def is_destructive(self) -> bool:
-        """Whether it takes away what can't be put back, as far as names tell."""
-        return self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
+        """Whether it takes away what can't be put back, as far as names tell; a read of what was erased does not."""
+        return self.is_write and (
+            self.method == "DELETE" or _DESTRUCTIVE.search(f"{self.name} {self.template}") is not None
+        )
 
     @cached_property
     def collection(self) -> str:
@@ -76,10 +97,11 @@ class Endpoint:
 def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
     """Every operation of the document that names a tenant in its path; without a document, those of the profile.
 
-    Raises UsageError when there is a document and it can't be read.
+    With them the one that speaks GraphQL, where the profile says how a record is read there. Raises UsageError when
+    there is a document and it can't be read, or does not show where GraphQL is spoken.
     """
     if not http.contract:
-        return tuple(_of_profile(http))
+        return tuple(_with_graphql(list(_of_profile(http)), http))
     path = Path(http.contract) if folder is None else folder / http.contract
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506  # as safe as safe_load
@@ -87,7 +109,30 @@ def endpoints(http: Http, folder: Path | None = None) -> tuple[Endpoint, ...]:
         raise UsageError(f"{path} can't be read as an OpenAPI document: {error}; correct http.contract") from None
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise UsageError(f"{path} is no OpenAPI document: it has no paths; correct http.contract")
-    return tuple(_Document(document, http).endpoints())
+    return tuple(_with_graphql(list(_Document(document, http).endpoints()), http))
+
+
+def _with_graphql(found: list[Endpoint], http: Http) -> Iterator[Endpoint]:
+    """Those of a tenant, and the one that the profile's [http.graphql] is about."""
+    how = http.graphql
+    spoken = [each for each in found if _speaks_graphql(each) and how and how.path in {"", each.template}]
+    if how and not how.path and len(spoken) != 1:
+        raise UsageError(
+            f"{http.contract} has {len(spoken)} operations whose JSON body takes query and variables; wanted one; "
+            "name its path in http.graphql.path"
+        )
+    for each in found:
+        if each in spoken:
+            yield replace(each, graphql=how)
+        elif "{tenant}" in each.template:
+            yield each
+    if how and not spoken:
+        yield Endpoint("graphql", "POST", how.path, body=SCHEMA, graphql=how)
+
+
+def _speaks_graphql(endpoint: Endpoint) -> bool:
+    members = (endpoint.body or {}).get("properties", {})
+    return endpoint.method == "POST" and {"query", "variables"} <= set(members)
 
 
 def _of_profile(http: Http) -> Iterator[Endpoint]:
@@ -115,7 +160,7 @@ class _Document:
     ) -> Endpoint | None:
         named = re.findall(r"\{([^}]+)\}", path)
         tenant = self._tenant_of(named)
-        if not tenant:
+        if not tenant and self._http.graphql is None:
             return None
         rest = [name for name in named if name != tenant]
         object_ = self._http.object_parameter if self._http.object_parameter in rest else _object_of(rest)
@@ -123,6 +168,10 @@ class _Document:
         if object_:
             template = template.replace(f"{{{object_}}}", "{id}")
         schemas = {each.name: each.schema for each in parameters if each.where == "path"}
+        others = {name: schemas.get(name, {}) for name in rest if name != object_}
+        if parent := _parent_of(path, tenant, object_, others):
+            template = template.replace(f"{{{parent}}}", "{parent}")
+            others["parent"] = others.pop(parent)
         media, body = self._body(operation)
         return Endpoint(
             name=str(operation.get("operationId") or f"{method} {path}"),
@@ -131,7 +180,9 @@ class _Document:
             parameters=tuple(each for each in parameters if each.where != "path"),
             body=body,
             media=media,
-            others={name: schemas.get(name, {}) for name in rest if name != object_},
+            others=others,
+            ident=_kind(schemas.get(object_, {})),
+            tenant=_kind(schemas.get(tenant, {})),
         )
 
     def _tenant_of(self, named: list[str]) -> str:
@@ -180,6 +231,27 @@ class _Document:
             else:
                 filled[key] = value
         return filled
+
+
+def _parent_of(path: str, tenant: str, object_: str, others: Iterable[str]) -> str:
+    """The last parameter between the tenant and the object."""
+    between = path.partition(f"{{{tenant}}}")[2].partition(f"{{{object_}}}")
+    inside = [name for name in others if f"{{{name}}}" in between[0]]
+    return inside[-1] if between[1] and inside else ""
+
+
+def kind_of(ids: Collection[str]) -> Kind:
+    """What all of the ids are, if they are of one kind that has other spellings."""
+    if ids and all(each.isascii() and each.isdecimal() for each in ids):
+        return "number"
+    return "uuid" if ids and all(_UUID.fullmatch(each) for each in ids) else ""
+
+
+def _kind(schema: Schema) -> Kind:
+    """The same of what a schema allows."""
+    if schema.get("type") == "integer":
+        return "number"
+    return "uuid" if schema.get("format") == "uuid" else ""
 
 
 def _object_of(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tenantproof.clients.canaries import markers
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.redaction import digest, digest_of_body
 from tenantproof.clients.scent import Scent
@@ -20,7 +21,8 @@ from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.target import Target
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PERMITTED, UNANSWERED, UNCLEAR
-from tenantproof.probes.contract import Endpoint, endpoints
+from tenantproof.probes.contract import Endpoint, endpoints, kind_of
+from tenantproof.probes.graphql import Asked, plain
 from tenantproof.probes.samples import body_of, queries_of, sample
 from tenantproof.probes.sighting import json_object, refusal_name, sight
 from tenantproof.probes.vectors.case import JSON, UNKNOWN, Draft, Party
@@ -43,7 +45,9 @@ class Ground:
         self.target = target
         http = target.profile.http
         self.endpoints = tuple(
-            each for each in endpoints(http, folder) if target.profile.safety.allow_writes or not each.is_write
+            self._informed(each)
+            for each in endpoints(http, folder)
+            if target.profile.safety.allow_writes or not each.is_write
         )
         rng = random.Random(target.sweep.seed)  # noqa: S311  # bodies, not secrets
         self.samples: dict[str, Any] = {each.name: body_of(each, rng) for each in self.endpoints}
@@ -69,8 +73,14 @@ class Ground:
     @cached_property
     def scent(self) -> Scent:
         """Every tenant's canaries, and the ids of what it has."""
-        names = {tenant.id: [record.id for record in tenant.records] for tenant in self.target.profile.tenants}
+        names = {tenant.id: markers(tenant.records) for tenant in self.target.profile.tenants}
         return Scent(self.target.canaries, names)
+
+    def _informed(self, endpoint: Endpoint) -> Endpoint:
+        """With what the profile's ids tell of those that stand in the operation's path."""
+        reads = self.target.operation("read").path.split("/{id}")[0]
+        ident = endpoint.ident or (kind_of(self.records) if endpoint.collection == reads else "")
+        return replace(endpoint, ident=ident, tenant=endpoint.tenant or kind_of(self.tenants))
 
     def party(self, tenant: str) -> Party:
         """What the tenant has."""
@@ -107,7 +117,7 @@ class Ground:
             principal=f"{draft.caller.id}/{name}",
             probe=new_probe(),
             # What is refused may be asked again; of what a target carries out, only what comes to the same.
-            repeatable=draft.method in _REPEATABLE,
+            repeatable=draft.method in _REPEATABLE or endpoint.graphql is not None,
         )
 
     def _bearer(self, tenant: str, name: str) -> str:
@@ -125,7 +135,7 @@ class Ground:
         """
         requests = [self._knock(endpoint, tenant, self.principal(endpoint)) for endpoint, tenant in asked]
         return [
-            self._let_in(f"{tenant} asks for {endpoint.name} of its own", request, answer)
+            self._let_in(endpoint, tenant, request, answer)
             for (endpoint, tenant), request, answer in zip(asked, requests, self.ask(requests), strict=True)
         ]
 
@@ -146,13 +156,13 @@ class Ground:
         self.target.sweep_wire.run(volleys, sink)
         return [answers[place] for place in range(len(requests))]
 
-    def _let_in(self, what: str, request: Request, answer: Answer) -> Observation:
+    def _let_in(self, endpoint: Endpoint, tenant: str, request: Request, answer: Answer) -> Observation:
         outcome, notes = PERMITTED, [f"answered {answer.status}"]
         if not answer.is_whole:
             outcome, notes = UNANSWERED, [answer.failure or answer.malformed]
-        elif not self._is_let_in(answer):
+        elif not self._is_let_in(answer, endpoint, tenant):
             outcome = UNCLEAR
-        return sight(what, request, answer, outcome, notes=notes)
+        return sight(f"{tenant} asks for {endpoint.name} of its own", request, answer, outcome, notes=notes)
 
     @cached_property
     def _states(self) -> tuple[Endpoint, ...]:
@@ -173,12 +183,18 @@ class Ground:
     def _own(self, endpoint: Endpoint, tenant: str, query: str = "") -> Request:
         """The owner's own request."""
         party = self._parties.get(tenant) or self._recorded(tenant)
+        return self._asked(endpoint, party, query)
+
+    def _asked(self, endpoint: Endpoint, party: Party, query: str = "") -> Request:
+        """The request of a party for what it has."""
         asked = "&".join(each for each in (self.queries[endpoint.name], query) if each)
-        path = self._path(endpoint, tenant, party.objects.get(endpoint.collection, "none"))
+        path = self._path(endpoint, party, party.objects.get(endpoint.collection, "none"))
         return self.request(Draft(party, endpoint.method, path, asked), endpoint)
 
-    def _path(self, endpoint: Endpoint, tenant: str, ident: str) -> str:
-        path = endpoint.template.replace("{tenant}", tenant).replace("{id}", ident)
+    def _path(self, endpoint: Endpoint, party: Party, ident: str) -> str:
+        path = endpoint.template.replace("{tenant}", party.id).replace("{id}", ident)
+        if parent := party.parents.get(endpoint.collection):
+            path = path.replace("{parent}", parent)
         for name in endpoint.others:
             path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
         return path
@@ -187,7 +203,11 @@ class Ground:
         """What the profile alone says."""
         records = self.target.tenant(tenant).records
         collection = self.target.operation("read").path.split("/{id}")[0]
-        return Party(tenant, {collection: records[0].id} if records else {})
+        by_query = [each.collection for each in self.endpoints if each.graphql is not None]
+        if not records:
+            return Party(tenant)
+        parents = {collection: records[0].parent} if records[0].parent else {}
+        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id), parents=parents)
 
     def _found(self, tenant: str) -> Party:
         party = self._recorded(tenant)
@@ -202,16 +222,36 @@ class Ground:
             self._remember(tenant, answer)
             if not endpoint.has_object and endpoint.template not in objects and (ident := _first_id(answer)):
                 objects[endpoint.template] = ident
+        party = self._nested(replace(party, objects=objects))
         cursors = {each.name: json_object(page.body).get("next_cursor") for each, page in pages.items()}
         return replace(
             party,
-            objects=objects,
             members=members,
             cursors={name: cursor for name, cursor in cursors.items() if isinstance(cursor, str)},
             etags={each.name: answer.header("etag") for each, answer in told.items() if answer.header("etag")},
             trace=requests[0].probe if requests else "",
             echoes=self._echoes({each.template: json_object(answer.body) for each, answer in told.items()}),
         )
+
+    def _nested(self, party: Party) -> Party:
+        """With the objects that stand in what the party has: each is the first of the list under its parent."""
+        nested = [each for each in self.endpoints if each.has_parent and each.has_object]
+        if not nested:
+            return party
+        names = dict.fromkeys(each.collection for each in nested)
+        outer = {name: party.objects.get(name.split("/{parent}")[0], "") for name in names}
+        parents = {name: ident for name, ident in outer.items() if ident} | dict(party.parents)
+        party = replace(party, parents=parents)
+        shown = {name.replace("{parent}", "{id}"): name for name in names}
+        lists = [each for each in self.endpoints if each.method == "GET" and each.template in shown]
+        found = self.ask([self._asked(each, party) for each in lists])
+        inner = {shown[each.template]: _first_id(answer) for each, answer in zip(lists, found, strict=True)}
+        objects = {name: ident for name, ident in inner.items() if ident} | dict(party.objects)
+        party = replace(party, objects=objects)
+        found += self.ask([self._asked(each, party) for each in nested if each.method == "GET"])
+        for answer in found:
+            self._remember(party.id, answer)
+        return party
 
     def _remember(self, tenant: str, answer: Answer) -> None:
         """What one tenant alone is told is as good as a canary."""
@@ -234,29 +274,42 @@ class Ground:
         return found
 
     def _search(self, endpoint: Endpoint) -> str:
-        names = list(self.target.tenant(self.tenants[0]).principals)
-        for name in names if "{tenant}" in endpoint.template else ():
-            if self._is_let_in(self.target.wire.send(self._knock(endpoint, self.tenants[0], name))):
+        first = self.tenants[0]
+        names = list(self.target.tenant(first).principals)
+        for name in names if "{tenant}" in endpoint.template or endpoint.graphql is not None else ():
+            if self._is_let_in(self.target.wire.send(self._knock(endpoint, first, name)), endpoint, first):
                 return name
         return names[0]
 
     def _knock(self, endpoint: Endpoint, tenant: str, principal: str) -> Request:
         """The owner's request; a write has a body that can't be read, or lacks what it needs."""
+        body = b"{" if endpoint.is_write and endpoint.method != "DELETE" else b""
+        if endpoint.graphql is not None:
+            asked = Asked(tenant, self._recorded(tenant).objects.get(endpoint.collection, "none"))
+            body = json.dumps(plain(endpoint.graphql, asked)).encode()
         ident = "none" if endpoint.is_write else self._recorded(tenant).objects.get(endpoint.collection, "none")
-        path = self._path(endpoint, tenant, ident)
+        path = self._path(endpoint, self._recorded(tenant), ident)
         query = self.queries[endpoint.name] if not endpoint.is_write else UNKNOWN
         headers = (("Authorization", f"Bearer {self.target.bearer(tenant, principal)}"), ("Accept", "application/json"))
         return Request(
             method=endpoint.method,
             target=f"{path}?{query}" if query else path,
-            headers=(*headers, JSON) if endpoint.is_write else headers,
-            body=b"{" if endpoint.is_write and endpoint.method != "DELETE" else b"",
+            headers=(*headers, JSON) if endpoint.is_write or body else headers,
+            body=body,
             principal=f"{tenant}/{principal}",
             probe=new_probe(),
             repeatable=True,
         )
 
-    def _is_let_in(self, answer: Answer) -> bool:
+    def is_served(self, answer: Answer, tenant: str, asked: Iterable[str] = ()) -> bool:
+        """Whether something of the tenant's own came back that was not asked for by name."""
+        found = self.scent.markers(answer) - set(asked)
+        return answer.is_whole and any(self.scent.owner(each) == tenant for each in found)
+
+    def _is_let_in(self, answer: Answer, endpoint: Endpoint, tenant: str) -> bool:
+        if endpoint.graphql is not None:
+            # A refusal is answered 200 as well; only the record itself shows that the query is right.
+            return self.is_served(answer, tenant, self.records)
         named = refusal_name(answer, self.target.profile.http)
         if named in {"mismatch", "token", "scope"}:
             return False
@@ -279,7 +332,8 @@ def _ends(value: object) -> bool:
 
 def _first_id(answer: Answer) -> str:
     """The id of the first object in a list, whatever the list is called."""
-    return next((str(item["id"]) for item in _listed(answer) if isinstance(item.get("id"), str)), "")
+    ids = (item.get("id") for item in _listed(answer))
+    return next((str(ident) for ident in ids if isinstance(ident, str | int)), "")
 
 
 def _texts(answer: Answer) -> dict[str, str]:

@@ -11,6 +11,7 @@ from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.remembered import remembered
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, DIFFERENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.probes.graphql import is_refused
 from tenantproof.probes.ground import Ground
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.sighting import code_of, json_object, refusal_name, sight
@@ -71,8 +72,8 @@ def read_trial(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> T
     what = f"{unit.attacker} at {unit.operation} of {unit.victim} by {vector.label}"
     leak = sight(what, request, answer, outcome, unit=unit, notes=notes)
     access = None
-    if vector.aim is Aim.REFUSED:
-        seen, told = _access(ground, answer, leaked=outcome is PRESENT)
+    if vector.aim is Aim.REFUSED and (outcome is PRESENT or not _unserved(ground, attempt, answers)):
+        seen, told = _access(ground, attempt, answer, leaked=outcome is PRESENT)
         access = msgspec.structs.replace(leak, outcome=seen, notes=(*told, *leak.notes))
     return Trial(
         leak=leak,
@@ -100,9 +101,29 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
         return PRESENT, told
     if answer.status in {500, 502, 504}:
         return UNCLEAR, (f"the target broke: {answer.status}",)
+    if why := _unserved(ground, attempt, answers):
+        return ABSENT, (why,)
     if _is_odd(ground, attempt, answer):
         return UNCLEAR, (f"answered {answer.status}, though nothing of the attacker's own was asked for",)
     return ABSENT, ()
+
+
+def _unserved(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> str:
+    """Why the attempt can't be told from what nobody is served, if it can't: the attacker's own was not either."""
+    if not attempt.vector.controlled or not answers[0].is_whole:
+        return ""
+    caller, named = attempt.case.attacker.id, _named(attempt, attempt.drafts[0])
+    if ground.is_served(answers[0], caller, named):
+        return ""
+    return f"what is {caller}'s own was not served in this way: {answers[0].status}"
+
+
+def _is_refusal(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
+    """Whether the answer is how the contract refuses whoever asks for what is another tenant's."""
+    how = attempt.case.endpoint.graphql
+    return refusal_name(answer, ground.target.profile.http) == "mismatch" or (
+        how is not None and is_refused(answer, how)
+    )
 
 
 def _told_apart(attempt: Attempt, answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -115,6 +136,11 @@ def _told_apart(attempt: Attempt, answers: Sequence[Answer]) -> tuple[str, ...]:
 def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
     """Whether the answer grants something, or knows something, that can't be the attacker's own."""
     caller, vector, method = attempt.case.attacker.id, attempt.vector, attempt.requests[-1].method
+    if attempt.case.endpoint.graphql is not None and _is_refusal(ground, attempt, answer):
+        return False
+    if attempt.case.endpoint.graphql is not None and vector.controlled:
+        # Its own, which it asked for as well, does not make up for a record that is withheld without a word.
+        return 200 <= answer.status < 300
     if vector.reach is Reach.OWN or "{tenant}" not in attempt.case.endpoint.template or method in {"OPTIONS", "TRACE"}:
         return False
     if answer.status in {206, 304, 412}:
@@ -137,13 +163,13 @@ def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
     return UNANSWERED, (why,)
 
 
-def _access(ground: Ground, answer: Answer, *, leaked: bool) -> tuple[Outcome, tuple[str, ...]]:
+def _access(ground: Ground, attempt: Attempt, answer: Answer, *, leaked: bool) -> tuple[Outcome, tuple[str, ...]]:
     http = ground.target.profile.http
     if leaked:
         return PERMITTED, ()
     if not answer.is_whole:
         return UNANSWERED, (answer.failure or answer.malformed or "no answer",)
-    if refusal_name(answer, http) == "mismatch":
+    if _is_refusal(ground, attempt, answer):
         return REFUSED, ()
     saw = f"{answer.status} {code_of(answer, http)}".strip()
     wanted = http.refusals["mismatch"]
@@ -154,7 +180,7 @@ def _named(attempt: Attempt, draft: Draft) -> list[str]:
     """Ids that the request itself names; an answer may repeat them."""
     said = f"{draft.target}{draft.path}?{draft.query}" + "".join(value for _, value in draft.headers)
     known = (*attempt.case.victim.objects.values(), *attempt.case.attacker.objects.values())
-    return [each for each in known if each in said or each.encode() in draft.body]
+    return [*draft.names, *(each for each in known if each in said or each.encode() in draft.body)]
 
 
 @remembered(most=1024, longest=2048)
@@ -165,7 +191,10 @@ def _is_object(body: bytes) -> bool:
 def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> Sent:
     case, vector = attempt.case, attempt.vector
     door = case.endpoint.template.split("{tenant}")[0] + case.victim.id
-    if vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
+    if vector.controlled:
+        # What it names stands in its query or its body; who is told of that, the contract does not say.
+        expects = "any"
+    elif vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
         expects = "both"
     elif vector.aim is Aim.REFUSED or (vector.reach is Reach.OWN and _is_object(answer.body)):
         did = 200 <= answer.status < 300 and request.method not in {"GET", "HEAD"}

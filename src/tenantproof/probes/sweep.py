@@ -24,6 +24,7 @@ from tenantproof.probes.spool import Spool
 from tenantproof.probes.trail_events import trail_size
 from tenantproof.probes.vectors import VECTORS
 from tenantproof.probes.vectors.case import Case
+from tenantproof.probes.vectors.coverage import EXHIBIT, coverage
 from tenantproof.probes.vectors.vector import Reach
 
 _CHUNK = 4096
@@ -90,6 +91,8 @@ class Sweep(Probe):
             yield from each.sent
 
     def _swept(self) -> Iterator[Seen]:
+        shapes = self.plan.population.shapes
+        self.target.exhibits[EXHIBIT] = coverage((each.endpoint, each.vector) for each in shapes)
         yield from self._owners_are_let_in()
         numbers = self.plan.numbers()
         while chunk := list(islice(numbers, _CHUNK)):

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from tenantproof.clients.canaries import stands_in
+from tenantproof.clients.canaries import markers, stands_in
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
@@ -70,15 +70,11 @@ class Trails(Probe):
 
         An event is not its business when it names another tenant and not this one.
         """
-        markers = [
-            marker
-            for other in self.target.profile.tenants
-            if other.id != tenant
-            for record in other.records
-            for marker in (record.canary, record.id)
+        theirs = [
+            marker for other in self.target.profile.tenants if other.id != tenant for marker in markers(other.records)
         ]
         request, answer, pages, trouble = self._walk(tenant)
-        found = {marker for page in pages for marker in markers if stands_in(marker, page)}
+        found = {marker for page in pages for marker in theirs if stands_in(marker, page)}
         others = sum(self._is_anothers(event, tenant) for page in pages for event in json_object(page)["events"])
         outcome = PRESENT if found or others else UNANSWERED if trouble else ABSENT
         note = trouble or f"{len(pages)} pages, {len(found)} markers of other tenants, {others} events of theirs"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tenantproof.probes.vectors.bodies import BODIES
 from tenantproof.probes.vectors.caches import CACHES
+from tenantproof.probes.vectors.graphql import GRAPHQL
 from tenantproof.probes.vectors.headers import HEADERS
 from tenantproof.probes.vectors.lists import LISTS
 from tenantproof.probes.vectors.methods import METHODS
@@ -12,10 +15,12 @@ from tenantproof.probes.vectors.queries import QUERIES
 from tenantproof.probes.vectors.state import STATE
 from tenantproof.probes.vectors.vector import Skipped, Vector
 
-__all__ = ["ELSEWHERE", "UNTRIED", "VECTORS", "Skipped", "Vector"]
+__all__ = ["ELSEWHERE", "UNTRIED", "VECTORS", "Skipped", "Vector", "untried"]
 
 VECTORS: tuple[Vector, ...] = tuple(
-    vector for group in (PATHS, HEADERS, QUERIES, BODIES, METHODS, LISTS, CACHES, STATE) for vector in group.vectors
+    vector
+    for group in (PATHS, HEADERS, QUERIES, BODIES, GRAPHQL, METHODS, LISTS, CACHES, STATE)
+    for vector in group.vectors
 )
 """Every vector in every form, in the order of the catalogue's groups."""
 
@@ -33,12 +38,8 @@ ELSEWHERE: dict[str, str] = {
 """What is not a request of its own: which part of the sweep decides it."""
 
 UNTRIED: tuple[Skipped, ...] = (
-    Skipped("X004", "needs an object within an object"),
-    Skipped("X017", "needs ids that are numbers"),
-    Skipped("X018", "needs ids that are UUIDs"),
     Skipped("X034", "needs a target that speaks TLS for several names"),
     Skipped("X036", "needs client certificates of two tenants"),
-    *(Skipped(ident, "needs a GraphQL operation") for ident in ("X061", "X062")),
     Skipped("X064", "needs an operation that restores an export"),
     Skipped("X085", "needs links that tenants hand on to the public"),
     *(Skipped(ident, "needs webhooks") for ident in ("X088", "X089")),
@@ -49,4 +50,20 @@ UNTRIED: tuple[Skipped, ...] = (
     Skipped("X124", "needs backups that the harness may restore"),
     Skipped("X126", "needs objects whose creation the harness may make fail"),
 )
-"""Entries of the catalogue that are not tried, and what it would take."""
+"""Entries of the catalogue that are tried nowhere, and what it would take."""
+
+_NEEDS = {
+    "X004": "needs an object within an object, both named in a path",
+    "X017": "needs ids that are numbers",
+    "X018": "needs ids that are UUIDs",
+    **dict.fromkeys(("X061", "X062"), "needs a GraphQL operation, and the profile's [http.graphql] about it"),
+}
+"""What entries need that not every target has."""
+
+
+def untried(tried: Iterable[Vector]) -> tuple[Skipped, ...]:
+    """Every entry of the catalogue that is not tried at a target where `tried` are, in its order, and why."""
+    known = {vector.id for vector in tried}
+    unfit = {vector.id for vector in VECTORS} - known
+    skipped = [Skipped(ident, _NEEDS.get(ident, "no operation that it fits")) for ident in unfit]
+    return tuple(sorted((*UNTRIED, *skipped), key=lambda each: each.id))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tenantproof.probes.contract import Endpoint
+from tenantproof.probes.graphql import Asked, plain
 
 JSON = ("Content-Type", "application/json")
 UNKNOWN = "no_such_parameter=1"
@@ -18,7 +19,10 @@ UNKNOWN = "no_such_parameter=1"
 
 @dataclass(frozen=True)
 class Party:
-    """A tenant as a vector sees it. `objects` maps a collection's template to the id of an object in it."""
+    """A tenant as a vector sees it. `objects` maps a collection's template to the id of an object in it.
+
+    `parents` maps it to the id of what that object stands in, where the template names a {parent}.
+    """
 
     id: str
     objects: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +33,7 @@ class Party:
     etags: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[str, bytes] = field(default_factory=dict)
     """Template of a PUT to a body that would change nothing; empty where it is known that there is none."""
+    parents: Mapping[str, str] = field(default_factory=dict)
     trace: str = ""
     """The trace id of a request of its own."""
 
@@ -93,9 +98,10 @@ class Case:
         """The attacker asks under the victim's path for what is the victim's; either may be spelled otherwise."""
         return self.request(self.attacker, self.victim.id if tenant is None else tenant, ident, self.victim)
 
-    def own(self, tenant: str | None = None, ident: str | None = None) -> Draft:
-        """The attacker asks under its own path for what is its own."""
-        draft = self.request(self.attacker, self.attacker.id if tenant is None else tenant, ident, self.attacker)
+    def own(self, tenant: str | None = None, ident: str | None = None, within: Party | None = None) -> Draft:
+        """The attacker asks under its own path for what is its own, or in what is `within` another's."""
+        named = self.attacker.id if tenant is None else tenant
+        draft = self.request(self.attacker, named, ident, self.attacker, within)
         echo = self.attacker.echoes.get(self.endpoint.template) if draft.method == "PUT" else None
         if echo:
             draft.body = echo
@@ -109,15 +115,21 @@ class Case:
         """The victim's own request, with its own token."""
         return self.request(self.victim, self.victim.id, None, self.victim)
 
-    def request(self, caller: Party, tenant: str, ident: str | None, owner: Party) -> Draft:
+    def request(
+        self, caller: Party, tenant: str, ident: str | None, owner: Party, within: Party | None = None
+    ) -> Draft:
         """The operation's request, complete enough to be carried out."""
         endpoint = self.endpoint
         path = endpoint.template.replace("{tenant}", tenant)
+        if parent := (within or owner).parents.get(endpoint.collection):
+            path = path.replace("{parent}", parent)
         for name in endpoint.others:
             path = path.replace(f"{{{name}}}", str(self.samples.get(f"path {name}", "1")))
         path = path.replace("{id}", self.object_of(owner) if ident is None else ident)
         draft = Draft(caller, endpoint.method, path, self.queries.get(endpoint.name, ""))
-        if endpoint.body is not None:
+        if endpoint.graphql is not None:
+            draft.with_json(plain(endpoint.graphql, Asked(owner.id, self.object_of(owner) if ident is None else ident)))
+        elif endpoint.body is not None:
             draft.with_json(self.samples.get(endpoint.name))
         return draft
 
@@ -132,5 +144,7 @@ class Case:
 
     def json(self) -> dict[str, Any]:
         """A JSON object that fits the operation's body."""
+        if self.endpoint.graphql is not None:
+            return plain(self.endpoint.graphql, Asked(self.attacker.id, self.object_of(self.attacker)))
         value = self.samples.get(self.endpoint.name)
         return dict(value) if isinstance(value, dict) else {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from tenantproof.probes.vectors.case import Case, Draft
-from tenantproof.probes.vectors.vector import Aim, Group, Reach, has_object, is_read
+from tenantproof.probes.vectors.vector import Aim, Group, Reach, any_tenant, has_object, is_read
 
 PATHS = Group()
 _CLEAN = Aim.CLEAN
@@ -30,6 +32,20 @@ def own_object(case: Case, form: str) -> Draft:
     """The object decides, and the path does not."""
     del form
     return case.foreign(ident=case.object_of(case.attacker))
+
+
+@PATHS.add(
+    "X004",
+    "object within another's",
+    aim=_CLEAN,
+    reach=Reach.OWN,
+    forms=("own parent, foreign child", "foreign parent, foreign child"),
+    fits=lambda endpoint: endpoint.has_object and endpoint.has_parent,
+)
+def within_another(case: Case, form: str) -> Draft:
+    """The parent is checked and not the child, or whether they belong together and not whose they are."""
+    parent = case.attacker if form.startswith("own") else case.victim
+    return case.own(ident=case.object_of(case.victim), within=parent)
 
 
 _TENANT_SPELLINGS = {
@@ -117,6 +133,91 @@ def overlong(case: Case, form: str) -> Draft:
     count = 1 if form == "first" else len(ident)
     long = "".join(f"%{0xC0 | ord(c) >> 6:02x}%{0x80 | ord(c) & 0x3F:02x}" for c in ident[:count])
     return case.foreign(tenant=long + ident[count:])
+
+
+_NUMBERS: Mapping[str, Callable[[int], str]] = {
+    "leading zero": "0{}".format,
+    "plus": "+{}".format,
+    "encoded plus": "%2b{}".format,
+    "point": "{}.0".format,
+    "exponent": "{}e0".format,
+    "hexadecimal": "{:#x}".format,
+    "octal": "{:#o}".format,
+    "underscore": "0_{}".format,
+    "space before": "%20{}".format,
+    "space behind": "{}%20".format,
+    "line end": "{}%0a".format,
+    "more than 32 bits": lambda number: str(number + 2**32),
+    "more than 64 bits": lambda number: str(number + 2**64),
+    "Arabic digits": lambda number: quote(str(number).translate(_digits(0x660))),
+    "wide digits": lambda number: quote(str(number).translate(_digits(0xFF10))),
+}
+_UUIDS: Mapping[str, Callable[[str], str]] = {
+    "upper case": str.upper,
+    "lower case": str.lower,
+    "braces": "%7b{}%7d".format,
+    "urn": "urn:uuid:{}".format,
+    "no hyphens": lambda ident: ident.replace("-", ""),
+    "space behind": "{}%20".format,
+}
+
+
+def _digits(zero: int) -> dict[int, int]:
+    """Decimal digits to those of another script."""
+    return {ord("0") + digit: zero + digit for digit in range(10)}
+
+
+def _respelled(ident: str, form: str) -> str:
+    """An id in other words, that software which reads more than it should takes for the same."""
+    if form in _UUIDS and not ident.isdecimal():
+        return _UUIDS[form](ident)
+    return _NUMBERS[form](int(ident)) if ident.isdecimal() and form in _NUMBERS else ident
+
+
+@PATHS.add(
+    "X017",
+    "number of the object",
+    aim=_CLEAN,
+    reach=Reach.OWN,
+    forms=_NUMBERS,
+    fits=lambda endpoint: endpoint.has_object and endpoint.ident == "number",
+)
+@PATHS.add(
+    "X018",
+    "UUID of the object",
+    aim=_CLEAN,
+    reach=Reach.OWN,
+    forms=_UUIDS,
+    fits=lambda endpoint: endpoint.has_object and endpoint.ident == "uuid",
+)
+def respelled_object(case: Case, form: str) -> Draft:
+    """Checked as it is written, looked up as it is meant."""
+    known = case.object_of(case.victim)
+    draft = case.own(ident=_respelled(known, form))
+    # What is meant may be named in an answer; it was asked for.
+    draft.names = (known,)
+    return draft
+
+
+@PATHS.add(
+    "X017",
+    "number of the tenant",
+    aim=_CLEAN,
+    reach=Reach.NEITHER,
+    forms=_NUMBERS,
+    fits=lambda endpoint: any_tenant(endpoint) and endpoint.tenant == "number",
+)
+@PATHS.add(
+    "X018",
+    "UUID of the tenant",
+    aim=_CLEAN,
+    reach=Reach.NEITHER,
+    forms=_UUIDS,
+    fits=lambda endpoint: any_tenant(endpoint) and endpoint.tenant == "uuid",
+)
+def respelled_tenant(case: Case, form: str) -> Draft:
+    """The same of the path's tenant."""
+    return case.foreign(tenant=_respelled(case.victim.id, form))
 
 
 @PATHS.add("X020", "another version", aim=_CLEAN, reach=Reach.NEITHER, forms=("v0", "v2", "internal", "beta", ""))

@@ -52,6 +52,8 @@ class Vector:
     """Says what is wrong with an answer besides what stands in it, or an empty text."""
     alike: bool = False
     """The last two requests ask for what is another's and for what is nobody's: their answers must not differ."""
+    controlled: bool = False
+    """The first request asks in the same way for the attacker's own; where that is not served, no other would be."""
 
     @cached_property
     def label(self) -> str:
@@ -87,6 +89,7 @@ class Group:
         hold: float = 0.0,
         inspect: Callable[[Answer], str] | None = None,
         alike: bool = False,
+        controlled: bool = False,
     ) -> Callable[[Build], Build]:
         """Enter a function as the vector that builds every one of its forms."""
 
@@ -95,7 +98,9 @@ class Group:
             if reach is Reach.OWN:
                 fitting = _harmless(fitting)
             self.vectors += [
-                Vector(ident, name, form, aim, reach, build, fitting, pipelined, fresh, hold, inspect, alike)
+                Vector(
+                    ident, name, form, aim, reach, build, fitting, pipelined, fresh, hold, inspect, alike, controlled
+                )
                 for form in forms
             ]
             return build
@@ -141,7 +146,7 @@ def is_about(pattern: str) -> Callable[[Endpoint], bool]:
 
 def is_service(endpoint: Endpoint) -> bool:
     """The service as a whole, which belongs to no tenant."""
-    return not any_tenant(endpoint)
+    return not any_tenant(endpoint) and endpoint.graphql is None
 
 
 def _harmless(fits: Callable[[Endpoint], bool]) -> Callable[[Endpoint], bool]:
