@@ -58,6 +58,16 @@ principal = { token = { env = "T" } }
 url = "https://api.example.test/turn"
 secret = { env = "S" }
 """
+SHARED = """
+[tokens]
+audience = "a"
+[tokens.test_hmac]
+issuer = "i"
+subject = "s"
+tenant = "alder"
+key = { env = "K" }
+short_key = { env = "S" }
+"""
 MISTAKES = [
     ('id = "birch"', 'id = "alder"', "staging.toml:27: tenants[1].id: 'alder' is also the id of tenants[0]"),
     ('name = "staging"', 'nmae = "staging"', 'staging.toml:4: target.nmae: no such key; did you mean "name"?'),
@@ -95,6 +105,23 @@ def test_an_issuer_that_may_be_turned_is_looked_at_too(right: str, wrong: str, m
     assert parse(GOOD + TURNED, "staging.toml").tokens is not None
     with pytest.raises(UsageError) as caught:
         parse(GOOD + TURNED.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('tenant = "alder"', 'tenant = "cedar"', "tokens.test_hmac.tenant: no tenant 'cedar' in the profile"),
+        ('\nkey = { env = "K" }', "\nkey = {}", "tokens.test_hmac.key: name exactly one of"),
+        ('short_key = { env = "S" }', "short_key = {}", "tokens.test_hmac.short_key: name exactly one of"),
+        ('short_key = { env = "S" }\n', "", 'tokens.test_hmac: the key "short_key" is missing; add it'),
+    ],
+)
+def test_of_lent_shared_keys_there_are_two(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + SHARED, "staging.toml").tokens is not None
+    assert right in SHARED
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + SHARED.replace(right, wrong), "staging.toml")
     assert message in str(caught.value)
 
 
