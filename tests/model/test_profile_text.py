@@ -125,6 +125,23 @@ def test_of_lent_shared_keys_there_are_two(right: str, wrong: str, message: str)
     assert message in str(caught.value)
 
 
+def test_the_claim_that_tells_tokens_apart_is_not_the_same_in_all() -> None:
+    lent = """
+[tokens]
+audience = "a"
+jwks = { i = "https://api.example.test/jwks" }
+[tokens.test_key]
+issuer = "i"
+subject = "s"
+tenant = "alder"
+key = { env = "K" }
+one_time = { claims = { use = "once" } }
+"""
+    assert parse(GOOD + lent, "staging.toml").tokens is not None
+    with pytest.raises(UsageError, match=r"tokens\.test_key\.one_time\.claims: 'jti' is each token's own; take it out"):
+        parse(GOOD + lent.replace("use =", "jti ="), "staging.toml")
+
+
 def test_every_mistake_of_meaning_is_named_at_once() -> None:
     wrong = GOOD.replace('{ env = "BIRCH" }', "{}").replace('id = "birch"', 'id = "alder"')
     with pytest.raises(UsageError) as caught:

@@ -16,8 +16,9 @@ from tenantproof.model.profile import OneTime, Profile
 from tenantproof.probes.forging.raw import mac
 from tenantproof.probes.forging.witness import is_signed
 from tests.probes.fake_api import AUDIENCE, FakeApi, Json, Refused
-from tests.probes.lent import LONG, POINT, SHORT, hmac_settings, settings_of
+from tests.probes.lent import KEY_SET, LONG, SHORT, hmac_settings, settings_of
 
+PUBLISHED = {key["kid"]: key for key in KEY_SET[:3]}
 ONCE = OneTime(claims={"use": "once"})
 """How the profile says which tokens are for one use."""
 
@@ -27,7 +28,9 @@ def lending(
     *,
     once: OneTime | None = ONCE,
     shared: bool = True,
+    modulus: bool = False,
     connections: int = 4,
+    rate: float = 0,
 ) -> Callable[[Profile, str], Profile]:
     """Describes the conformance issuer in a profile."""
 
@@ -37,12 +40,14 @@ def lending(
         tokens = msgspec.structs.replace(
             usual.tokens,
             jwks={**usual.tokens.jwks, issuer: f"{issuer}/jwks"},
-            test_key=settings_of(environment, modulus=False, issuer=issuer, once=once),
+            test_key=settings_of(environment, modulus=modulus, issuer=issuer, once=once),
             test_hmac=hmac_settings(environment, issuer=issuer) if shared else None,
         )
         for name, value in environment.items():
             patch.setenv(name, value)
-        safety = msgspec.structs.replace(usual.safety, connections=connections, allow_listener=False)
+        safety = msgspec.structs.replace(
+            usual.safety, connections=connections, requests_per_second=rate, allow_listener=False
+        )
         return msgspec.structs.replace(usual, tokens=tokens, safety=safety)
 
     return edited
@@ -62,7 +67,7 @@ class LendingApi(FakeApi):
         return super().issue(tenant, {"audience": form.get("audience", "")})
 
     def jwks(self, tenant: str) -> Json:
-        return {"keys": [{**POINT, "kid": "curve", "alg": "ES256"}]} if tenant == "lent" else super().jwks(tenant)
+        return {"keys": [*PUBLISHED.values()]} if tenant == "lent" else super().jwks(tenant)
 
     def verify(self, token: str) -> str:
         try:
@@ -81,7 +86,8 @@ class LendingApi(FakeApi):
         if kid in ("long", "short"):
             octets = {"long": LONG, "short": SHORT}[str(kid)]
             return self.may_use(octets, str(algorithm)) and _is_by(octets, token, str(algorithm))
-        return kid == "curve" and is_signed(token, {**POINT, "alg": "ES256"}, ("ES256",))
+        key = PUBLISHED.get(str(kid))
+        return key is not None and is_signed(token, key, (key["alg"],))
 
     def may_use(self, octets: bytes, algorithm: str) -> bool:
         return algorithm == "HS256" and len(octets) >= 32
@@ -154,6 +160,32 @@ class FlakyApi(LendingApi):
             if len(self.seen) > known:
                 raise Refused(500, {"error": "OUT_OF_ORDER", "message": "sorry"})
         return super().spend(token, claims)
+
+
+class CrowdedApi(LendingApi):
+    """Breaks down whenever two come at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = 0
+
+    def spend(self, token: str, claims: Json) -> bool:
+        with self.lock:
+            self.inside += 1
+        time.sleep(0.1)
+        if self.inside > 1:
+            raise Refused(500, {"error": "OUT_OF_ORDER", "message": "sorry"})
+        self.inside = 0
+        return super().spend(token, claims)
+
+
+class SilentApi(LendingApi):
+    """Says nothing to those who use a token again, and that it is well."""
+
+    def spend(self, token: str, claims: Json) -> bool:
+        if not super().spend(token, claims):
+            raise Refused(200, {})
+        return True
 
 
 class ShortApi(LendingApi):

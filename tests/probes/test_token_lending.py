@@ -12,7 +12,7 @@ from tenantproof.clients.tokens import parse
 from tenantproof.ledger.ledger import Ledger
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile import OneTime
-from tenantproof.model.verdict import Finding, Verdict
+from tenantproof.model.verdict import Finding, Reason, Verdict
 from tenantproof.probes.forging.lent_hmac import read_hmac, short_keyed
 from tenantproof.probes.forging.reuse import reuses
 from tenantproof.probes.public_keys import verifies
@@ -67,7 +67,8 @@ def test_verifiers_that_are_right_satisfy(
 
 @pytest.mark.parametrize("check", [UNFIT, FORGERY])
 def test_nor_is_one_blamed_by_a_whole_sweep(check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = examine(apis.AllOnceApi(), check, TokenForge, tmp_path, monkeypatch, lending(monkeypatch, once=ALL_ONCE))
+    lent_all = lending(monkeypatch, once=ALL_ONCE, modulus=True)
+    found = examine(apis.AllOnceApi(), check, TokenForge, tmp_path, monkeypatch, lent_all)
     assert found.verdict is Verdict.SATISFIED, found.because
     assert found.tried == found.units
 
@@ -103,13 +104,28 @@ def test_a_verifier_that_takes_a_token_twice_is_found_out(
 
 @pytest.mark.parametrize(
     ("api", "check"),
-    [(apis.CurveApi, UNFIT), (apis.CurveApi, FORGERY), (apis.OnlyLastingApi, UNFIT), (apis.FlakyApi, UNFIT)],
+    [
+        (apis.CurveApi, UNFIT),
+        (apis.CurveApi, FORGERY),
+        (apis.OnlyLastingApi, UNFIT),
+        (apis.FlakyApi, UNFIT),
+        (apis.CrowdedApi, UNFIT),
+    ],
 )
 def test_where_the_token_that_must_do_does_not_nothing_is_shown(
     api: type[LendingApi], check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = run(api(), check, tmp_path, monkeypatch)
     assert found.verdict is Verdict.NOT_ASSESSED, found.because
+
+
+def test_a_second_use_that_is_neither_taken_nor_refused_is_none_that_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = run(apis.SilentApi(), UNFIT, tmp_path, monkeypatch)
+    assert (found.verdict, found.reason) == (Verdict.NOT_SATISFIED, Reason.DIFFERED)
+    named = {each.observation.unit.vector for each in found.counterexamples if each.observation.unit}
+    assert "J169 the same token" in named
 
 
 @pytest.mark.parametrize(
@@ -170,6 +186,23 @@ def test_one_connection_is_no_race(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = run(apis.RacyApi(), UNFIT, tmp_path, monkeypatch, connections=1)
     assert found.verdict is Verdict.SATISFIED
     assert found.tried == found.units
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"), [(0, ["1 of 4 were taken"]), (500, ["1 of 4 were taken", "0.002 s from one to the next, as"])]
+)
+def test_a_race_says_how_many_got_through_and_how_far_apart_they_were_sent(
+    rate: float, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def look(probe: TokenForge, _: Ledger) -> None:
+        seen.extend(each.notes[1:] for each in probe.used_at_once())
+
+    examine(LendingApi(), look, BriefForge, tmp_path, monkeypatch, lending(monkeypatch, rate=rate))
+    assert len(seen) == 3
+    for notes in seen:
+        assert all(note.startswith(what) for note, what in zip(notes, told, strict=True))
 
 
 @pytest.mark.parametrize("is_lent", [True, False])

@@ -132,6 +132,8 @@ def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath,
     yield from _review_secret((*at, "key"), lent.key)
     if lent.rsa_key:
         yield from _review_secret((*at, "rsa_key"), lent.rsa_key)
+    if lent.one_time and lent.one_time.claim in lent.one_time.claims:
+        yield (*at, "one_time", "claims"), f"{lent.one_time.claim!r} is each token's own; take it out"
 
 
 def _review_test_hmac(profile: Profile, lent: LentHmac) -> Iterator[tuple[KeyPath, str]]:

@@ -100,7 +100,7 @@ class TokenLending(TokenProbe):
         return self.show(presented)
 
     def _at_once(self, presented: Presented) -> Observation:
-        times = self.target.profile.safety.connections
+        times, rate = self.target.profile.safety.connections, self.target.profile.safety.requests_per_second
         volleys = [Volley(tag=place, requests=(self._request_of(presented),), fresh=True) for place in range(times)]
         came: list[Shown] = []
 
@@ -112,9 +112,10 @@ class TokenLending(TokenProbe):
         # A second one that was taken is what there is to see; else one that was not.
         shown = (taken if len(taken) > 1 else [each for each in came if each not in taken] or came)[-1]
         what = f"{presented.at} shows a token that is for one use {times} times at once"
-        return Shown(outcome, shown.request, shown.answer, shown.notes).sight(
-            what, unit=presented.unit, notes=(*presented.notes, f"{len(taken)} of {times} were taken")
-        )
+        told = f"{len(taken)} of {times} were taken"
+        paced = (f"{1 / rate:.2g} s from one to the next, as safety.requests_per_second says",) if rate else ()
+        notes = (*presented.notes, told, *paced)
+        return Shown(outcome, shown.request, shown.answer, shown.notes).sight(what, unit=presented.unit, notes=notes)
 
     @cached_property
     def _reuses(self) -> tuple[Reuse, ...]:
