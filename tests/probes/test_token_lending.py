@@ -183,9 +183,18 @@ def test_a_second_use_is_as_good_as_the_first_but_for_its_id() -> None:
 
 
 def test_one_connection_is_no_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = run(apis.RacyApi(), UNFIT, tmp_path, monkeypatch, connections=1)
-    assert found.verdict is Verdict.SATISFIED
-    assert found.tried == found.units
+    trials: dict[int, int] = {}
+
+    def look(probe: TokenForge, ledger: Ledger) -> None:
+        checks.used_for_once(probe, ledger)
+        assert probe.reuses == (5 if probe.target.profile.safety.connections == 1 else 8)
+
+    for connections in (1, 2):
+        folder = tmp_path / str(connections)
+        folder.mkdir()
+        edited = lending(monkeypatch, connections=connections)
+        trials[connections] = examine(LendingApi(), look, BriefForge, folder, monkeypatch, edited).trials
+    assert trials == {1: 5, 2: 8}
 
 
 @pytest.mark.parametrize(
