@@ -17,12 +17,13 @@ def check_issuer_audience_expiry_and_signature_are_verified_first(probe: TokenFo
     # Made first, for the short-lived ones do not wait.
     unfit = len(probe.edited) + len(probe.issued) + len(probe.for_elsewhere)
     short_lived = probe.short_lived()
-    ledger.population(unfit + 2 * len(short_lived))
+    ledger.population(unfit + 2 * len(short_lived) + probe.reuses)
     for short in short_lived:
         ledger.calibrate(probe.before_its_end(short), is_=PERMITTED)
     refused_between_good_tokens(probe, ledger, probe.issued)
     for seen in probe.leeway():
         ledger.calibrate(seen, is_=PERMITTED)
+    used_for_once(probe, ledger)
     for token in probe.for_elsewhere:
         ledger.expect(probe.show(token), is_=REFUSED)
     for block in probe.blocks(probe.edited):
@@ -114,6 +115,15 @@ def refused_between_good_tokens(probe: TokenForge, ledger: Ledger, tokens: Seque
         ledger.expect(seen, is_=REFUSED)
     for seen in probe.lent_key():
         ledger.calibrate(seen, is_=PERMITTED)
+
+
+def used_for_once(probe: TokenForge, ledger: Ledger) -> None:
+    """Use tokens that are for one use: each once with success and then again, and some several times at once."""
+    for first, again in probe.used_twice():
+        ledger.calibrate(first, is_=PERMITTED)
+        ledger.expect(again, is_=REFUSED)
+    for seen in probe.used_at_once():
+        ledger.expect(seen, is_=REFUSED)
 
 
 def genuine_tokens_do(probe: TokenForge, ledger: Ledger) -> None:

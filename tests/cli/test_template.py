@@ -23,6 +23,8 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.tokens
     assert profile.tokens.test_key
     assert profile.tokens.test_key.rsa_key
+    assert profile.tokens.test_key.one_time
+    assert profile.tokens.test_hmac
     assert profile.tokens.rotation
     assert profile.aws
     assert profile.kafka

@@ -58,6 +58,16 @@ principal = { token = { env = "T" } }
 url = "https://api.example.test/turn"
 secret = { env = "S" }
 """
+SHARED = """
+[tokens]
+audience = "a"
+[tokens.test_hmac]
+issuer = "i"
+subject = "s"
+tenant = "alder"
+key = { env = "K" }
+short_key = { env = "S" }
+"""
 MISTAKES = [
     ('id = "birch"', 'id = "alder"', "staging.toml:27: tenants[1].id: 'alder' is also the id of tenants[0]"),
     ('name = "staging"', 'nmae = "staging"', 'staging.toml:4: target.nmae: no such key; did you mean "name"?'),
@@ -161,6 +171,40 @@ def test_what_is_said_of_graphql_is_looked_at_too(right: str, wrong: str, messag
     with pytest.raises(UsageError) as caught:
         parse(GOOD + GRAPHQL.replace(right, wrong), "staging.toml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('tenant = "alder"', 'tenant = "cedar"', "tokens.test_hmac.tenant: no tenant 'cedar' in the profile"),
+        ('\nkey = { env = "K" }', "\nkey = {}", "tokens.test_hmac.key: name exactly one of"),
+        ('short_key = { env = "S" }', "short_key = {}", "tokens.test_hmac.short_key: name exactly one of"),
+        ('short_key = { env = "S" }\n', "", 'tokens.test_hmac: the key "short_key" is missing; add it'),
+    ],
+)
+def test_of_lent_shared_keys_there_are_two(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + SHARED, "staging.toml").tokens is not None
+    assert right in SHARED
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + SHARED.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+def test_the_claim_that_tells_tokens_apart_is_not_the_same_in_all() -> None:
+    lent = """
+[tokens]
+audience = "a"
+jwks = { i = "https://api.example.test/jwks" }
+[tokens.test_key]
+issuer = "i"
+subject = "s"
+tenant = "alder"
+key = { env = "K" }
+one_time = { claims = { use = "once" } }
+"""
+    assert parse(GOOD + lent, "staging.toml").tokens is not None
+    with pytest.raises(UsageError, match=r"tokens\.test_key\.one_time\.claims: 'jti' is each token's own; take it out"):
+        parse(GOOD + lent.replace("use =", "jti ="), "staging.toml")
 
 
 def test_every_mistake_of_meaning_is_named_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import MutableMapping
 from dataclasses import replace
@@ -13,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tenantproof.clients.tokens import Token, parse
-from tenantproof.model.profile import LentKey, Secret
+from tenantproof.clients.tokens import Token, base64url, parse
+from tenantproof.model.profile import LentHmac, LentKey, OneTime, Secret
 from tenantproof.probes.forging import confused
 from tenantproof.probes.forging.issued import Lent
+from tenantproof.probes.forging.lent_hmac import SharedKeys, read_hmac
 from tenantproof.probes.forging.lent_keys import good_by_rsa, read_lent, rsa_material
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.raw import jwk, sign
@@ -35,11 +37,17 @@ KEY_SET = (
     {**{name: POINT[name] for name in ("kty", "crv", "x", "y")}, "kid": "curve.derive", "key_ops": ["deriveKey"]},
     {**jwk(ec.generate_private_key(ec.SECP256R1())), "kid": "somebody's"},
 )
+LONG = b"a shared key of 32 octets, which"
+SHORT = b"a short one"
 _INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 def settings_of(
-    monkeypatch_env: MutableMapping[str, str], *, modulus: bool = True, issuer: str = "https://conformance.example"
+    monkeypatch_env: MutableMapping[str, str],
+    *,
+    modulus: bool = True,
+    issuer: str = "https://conformance.example",
+    once: OneTime | None = None,
 ) -> LentKey:
     """The table of a profile; the keys are put into the environment that is given."""
     monkeypatch_env["LENT_KEY"], monkeypatch_env["LENT_RSA"] = pem(CURVE), pem(MODULUS)
@@ -49,7 +57,33 @@ def settings_of(
         tenant="acme",
         key=Secret(env="LENT_KEY"),
         rsa_key=Secret(env="LENT_RSA") if modulus else None,
+        one_time=once,
     )
+
+
+def hmac_settings(
+    monkeypatch_env: MutableMapping[str, str],
+    *,
+    issuer: str = "https://conformance.example",
+    key: object = None,
+    short_key: object = None,
+) -> LentHmac:
+    """The table of a profile for shared keys, put into the environment that is given: the usual ones or others."""
+    kept = {"key": key or symmetric(LONG, kid="long"), "short_key": short_key or symmetric(SHORT, kid="short")}
+    for name, value in kept.items():
+        monkeypatch_env[f"LENT_{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return LentHmac(
+        issuer=issuer,
+        subject="examiner",
+        tenant="acme",
+        key=Secret(env="LENT_key"),
+        short_key=Secret(env="LENT_short_key"),
+    )
+
+
+def symmetric(octets: bytes, **members: str) -> dict[str, str]:
+    """A symmetric JWK."""
+    return {"kty": "oct", "k": base64url(octets), **members}
 
 
 def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
@@ -60,7 +94,13 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
 @cache
 def lent() -> Lent:
     """The keys as they are read."""
-    return read_lent(settings_of(os.environ), OWN.base, KEY_SET, "https://api.example")
+    return read_lent(settings_of(os.environ, once=OneTime()), OWN.base, KEY_SET, "https://api.example")
+
+
+@cache
+def shared() -> SharedKeys:
+    """The shared keys as they are read."""
+    return read_hmac(hmac_settings(os.environ), OWN.base)
 
 
 @cache
@@ -99,7 +139,19 @@ def takes_any_key(s: Seen) -> bool:
     return private is not None and s.by(private)
 
 
+def takes_keys_of_any_length(s: Seen) -> bool:
+    """Knows which key is meant, and asks neither how long it is nor which hash it is for."""
+    octets = {"long": LONG, "short": SHORT}.get(str(s.kid))
+    return octets is not None and s.mac(octets)
+
+
+def remembers_nothing(s: Seen) -> bool:
+    """Takes whatever is well signed, as if it had never seen its id."""
+    return s.kid == "curve" and "jti" in s.c and s.by(CURVE)
+
+
 GAPS: dict[str, Gap] = {
+    "J035": takes_keys_of_any_length,
     "J042": by_rendering(confused.as_pkcs1, "256"),
     "J043": by_rendering(confused.as_pkcs1_der, "256"),
     "J045": by_rendering(confused.as_modulus, "256"),
@@ -107,6 +159,7 @@ GAPS: dict[str, Gap] = {
     "J110": pays_no_heed_to_padding,
     "J111": takes_any_salt,
     "J113": takes_any_key,
+    "J169": remembers_nothing,
 }
 
 

@@ -14,10 +14,11 @@ from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.sweep_wire import SweepWire, Volley
 from tenantproof.model.profile import Safety
 from tenantproof.probes.forging import catalogue
+from tenantproof.probes.forging.lent_hmac import read_hmac, short_keyed
 from tenantproof.probes.forging.lent_keys import good_by_rsa, likened, read_lent, signature_forgeries
 from tenantproof.probes.forging.material import Material
 from tests.probes.foreign_verifiers import Trust, Unavailable, jose_api, joserfc_api, nimbus_api
-from tests.probes.lent import KEY_SET, settings_of
+from tests.probes.lent import KEY_SET, LONG, SHORT, hmac_settings, settings_of, symmetric
 from tests.probes.test_forging import materials
 
 Api: TypeAlias = Callable[[Trust], AbstractContextManager[str]]
@@ -36,6 +37,14 @@ OTHER_USES: dict[str, tuple[str, ...]] = {
 }
 """Which keys for another use each takes for a signature: explained there too."""
 
+SHARED = {"key": symmetric(LONG, kid="long", alg="HS256"), "short_key": symmetric(SHORT, kid="short", alg="HS256")}
+SHORT_KEYS: dict[str, list[str]] = {
+    "joserfc": ["J035 HS256 by a key of 88 bits"],
+    "jose": ["J035 HS256 by a key of 88 bits"],
+    "nimbus": [],
+}
+"""Which keys that are shorter than their hash each uses: explained there too."""
+
 
 @cache
 def own() -> Material:
@@ -48,8 +57,8 @@ def verifier(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The name of a verifier and where it listens."""
     payload = own().base.payload
     audience = payload["aud"] if isinstance(payload["aud"], str) else payload["aud"][0]
-    keys = [dict(key) for key in (*own().keys, *KEY_SET)]
-    trust = Trust(keys, str(payload["iss"]), str(audience), ("ES256", "RS256", "PS256"))
+    keys = [dict(key) for key in (*own().keys, *KEY_SET, *SHARED.values())]
+    trust = Trust(keys, str(payload["iss"]), str(audience), ("ES256", "RS256", "PS256", "HS256", "HS384", "HS512"))
     try:
         with APIS[request.param](trust) as host:
             yield request.param, host
@@ -100,6 +109,14 @@ def test_of_tokens_by_rsa_keys_the_good_ones_are_taken_and_none_that_is_almost_r
     forged = [(each.vector, each.token) for each in (*signature_forgeries(lent), *likened(lent))]
     assert len(forged) > 250
     assert taken(verifier[1], forged) == list(OTHER_USES[verifier[0]])
+
+
+def test_whose_keys_may_be_shorter_than_their_hash_is_known(verifier: tuple[str, str]) -> None:
+    shared = read_hmac(hmac_settings(os.environ, issuer=str(own().payload["iss"]), **SHARED), own().base)
+    assert taken(verifier[1], [("good", shared.good())]) == ["good"]
+    forged = [(each.vector, each.token) for each in short_keyed(shared)]
+    assert len(forged) == 5
+    assert taken(verifier[1], forged) == SHORT_KEYS[verifier[0]]
 
 
 def test_the_spellings_that_are_taken_are_those_that_we_explain(verifier: tuple[str, str]) -> None:

@@ -67,6 +67,16 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # tenant = "alder"
 # key = {{ file = "/run/secrets/conformance.pem" }}          # P-256, published for ES256
 # rsa_key = {{ file = "/run/secrets/conformance-rsa.pem" }}  # published for RS256, PS256 or, under two ids, both
+# [tokens.test_key.one_time]  # tokens by that key that are for one use; without header and claims all of them are
+# claim = "jti"               # what the target knows a used token by
+# header = {{ typ = "once+jwt" }}
+# claims = {{ use = "once" }}
+# [tokens.test_hmac]          # two shared keys of one issuer as JWKs: the target takes tokens by the first alone
+# issuer = "https://conformance.example.com"
+# subject = "conformance"
+# tenant = "alder"
+# key = {{ file = "/run/secrets/conformance-hmac.jwk" }}              # as long as its hash
+# short_key = {{ file = "/run/secrets/conformance-short-hmac.jwk" }}  # shorter: the target holds it and must not use it
 # [tokens.rotation]           # an issuer whose keys the harness may renew and withdraw: it has no other principals
 # tenant = "alder"
 # url = "https://turning.example.com/admin/rotate"

@@ -177,6 +177,20 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The public key that signs the heads of the tenant's trail, as note tools write it: NAME+ID+BASE64."""
 
 
+class OneTime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tokens by the lent key that are for one use (RFC 7519 section 4.1.7), and what marks them.
+
+    Without `header` and `claims` every token by the key is for one use.
+    """
+
+    claim: _Text = "jti"
+    """The claim by which the target knows a token that was used."""
+    header: dict[str, str] = {}
+    """Members of their header, such as typ."""
+    claims: dict[str, str] = {}
+    """Further claims of theirs."""
+
+
 class LentKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signing key that is lent for conformance tests: its issuer is trusted, and vouches for one subject alone."""
 
@@ -188,6 +202,25 @@ class LentKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """An ES256 private key (PEM); its public half is in the issuer's JWK set."""
     rsa_key: Secret | None = None
     """An RSA private key (PEM) whose public half is there too, for RS256, PS256 or, under two ids, both."""
+    claims: dict[str, str] = {}
+    """Further claims of a good token, such as scope."""
+    one_time: OneTime | None = None
+
+
+class LentHmac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two shared keys that are lent for conformance tests; the target holds both of one issuer, and may use one.
+
+    Each is a symmetric JWK (RFC 7518 section 6.4). `alg` is HS256 where it says none.
+    """
+
+    issuer: _Text
+    subject: _Text
+    tenant: _Text
+    """The tenant that the subject belongs to."""
+    key: Secret
+    """As long as its hash or longer: a token by it must do."""
+    short_key: Secret
+    """Shorter than its hash: a token by it must not do (RFC 7518 section 3.2)."""
     claims: dict[str, str] = {}
     """Further claims of a good token, such as scope."""
 
@@ -222,6 +255,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prefix: str = "Bearer "
     """What stands before a token in its header."""
     test_key: LentKey | None = None
+    test_hmac: LentHmac | None = None
     rotation: Rotation | None = None
     refusals: tuple[str, ...] = ("token",)
     """Names of http.refusals that refuse a token; "token" always does."""

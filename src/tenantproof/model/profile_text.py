@@ -14,7 +14,7 @@ import msgspec
 from tenantproof.model import graphql_profile
 from tenantproof.model.errors import UsageError
 from tenantproof.model.legal_path import BODIES
-from tenantproof.model.profile import Aws, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
+from tenantproof.model.profile import Aws, LentHmac, LentKey, Principal, Profile, Rotation, Secret, Support, Tenant
 from tenantproof.model.tenancy_profile import STEPS, Tenancy
 from tenantproof.model.toml_lines import KeyPath, line_of, show
 
@@ -105,6 +105,8 @@ def _review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
             yield from _review_principal(("support", "principals", name), principal)
     if profile.tokens and profile.tokens.test_key:
         yield from _review_test_key(profile, profile.tokens.test_key)
+    if profile.tokens and profile.tokens.test_hmac:
+        yield from _review_test_hmac(profile, profile.tokens.test_hmac)
     if profile.tokens and profile.tokens.rotation:
         yield from _review_rotation(profile, profile.tokens.rotation)
     if profile.erasure:
@@ -136,6 +138,15 @@ def _review_test_key(profile: Profile, lent: LentKey) -> Iterator[tuple[KeyPath,
     yield from _review_secret((*at, "key"), lent.key)
     if lent.rsa_key:
         yield from _review_secret((*at, "rsa_key"), lent.rsa_key)
+    if lent.one_time and lent.one_time.claim in lent.one_time.claims:
+        yield (*at, "one_time", "claims"), f"{lent.one_time.claim!r} is each token's own; take it out"
+
+
+def _review_test_hmac(profile: Profile, lent: LentHmac) -> Iterator[tuple[KeyPath, str]]:
+    at: KeyPath = ("tokens", "test_hmac")
+    yield from _review_known((*at, "tenant"), profile, lent.tenant, "subject")
+    yield from _review_secret((*at, "key"), lent.key)
+    yield from _review_secret((*at, "short_key"), lent.short_key)
 
 
 def _review_rotation(profile: Profile, rotation: Rotation) -> Iterator[tuple[KeyPath, str]]:

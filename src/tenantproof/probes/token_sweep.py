@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -21,17 +21,17 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNCLEAR
 from tenantproof.probes.forging import catalogue
 from tenantproof.probes.forging.families import Forgery
-from tenantproof.probes.forging.issued import Lent, boundaries, issued
 from tenantproof.probes.forging.key_search import Searched, search
 from tenantproof.probes.forging.key_set import weaknesses
-from tenantproof.probes.forging.lent_keys import good_by_rsa, likened, read_lent, signature_forgeries
 from tenantproof.probes.forging.material import Material
 from tenantproof.probes.forging.power import EXHIBIT, measured, power_json, power_of
 from tenantproof.probes.forging.published import published
 from tenantproof.probes.forging.raw import maced
+from tenantproof.probes.forging.reuse import CLASS as REUSED
 from tenantproof.probes.forging.transport import disagreeing
 from tenantproof.probes.forging.witness import witness_of
-from tenantproof.probes.token_showing import Presented, TokenProbe
+from tenantproof.probes.token_lending import TokenLending
+from tenantproof.probes.token_showing import Presented
 
 _BLOCK = 100
 """Tokens between two looks at whether a genuine one still does."""
@@ -45,7 +45,7 @@ _ANY_REFUSAL = ("token", "missing", "invalid", "mismatch")
 """A token that stands where none belongs is refused in more than one way, and each is right."""
 
 
-class TokenSweep(TokenProbe):
+class TokenSweep(TokenLending):
     """Makes forgeries of every class and shows them."""
 
     @cached_property
@@ -81,41 +81,6 @@ class TokenSweep(TokenProbe):
             )
         ]
         return (*every, *others)
-
-    @cached_property
-    def issued(self) -> tuple[Presented, ...]:
-        """Tokens well signed with a key that an issuer lends, and saying what none may; none without such a key."""
-        return self._as_lent(issued)
-
-    @cached_property
-    def by_lent_keys(self) -> tuple[Presented, ...]:
-        """Signatures that are almost right, right ones by keys for something else, and what is made of RSA tokens."""
-        return (*self._as_lent(signature_forgeries), *self._as_lent(likened))
-
-    def lent_key(self) -> Iterator[Observation]:
-        """A good token by each lent key, which must do; none without a key.
-
-        What is made with the keys says until when it is valid as these do, so it is tried between two looks at them.
-        """
-        if (lent := self._lent_key) is None:
-            return
-        at = lent.tenant
-        for algorithm, token in (("ES256", lent.good()), *good_by_rsa(lent)):
-            yield self.put(at, token, at).sight(f"{at} reads its own record with a token by the lent key, {algorithm}")
-
-    def leeway(self) -> Iterator[Observation]:
-        """A good token by the lent key again; notes say how far from now its times may be. None without a key."""
-        if (lent := self._lent_key) is None:
-            return
-        at = lent.tenant
-        edges = {
-            name: self.put(at, lent.edited(claims=claims), at).outcome
-            for name, claims in boundaries(time.time()).items()
-        }
-        notes = tuple(f"leeway: {name}: {outcome.value}" for name, outcome in edges.items())
-        yield self.put(at, lent.good(), at).sight(
-            f"{at} reads its own record with a token by the lent key", notes=notes
-        )
 
     @cached_property
     def carried(self) -> tuple[Presented, ...]:
@@ -231,7 +196,7 @@ class TokenSweep(TokenProbe):
     def coverage(self, tenant: str) -> Observation:
         """The genuine token again; notes count the classes tried, and name those that were not and what they need."""
         every = (*self.forged, *self.edited, *self.by_lent_keys, *self.issued)
-        sent = Counter(each.name.split(" ", 1)[0] for each in every)
+        sent = Counter(each.name.split(" ", 1)[0] for each in every) + Counter({REUSED: self.reuses})
         power = power_of(sent, _LOOKED_AT)
         self.target.exhibits[EXHIBIT] = power_json(power)
         turned = {"J102"} if self.rotation else set[str]()
@@ -268,27 +233,6 @@ class TokenSweep(TokenProbe):
         spare = self.lent(first)
         other = parse(spare) if spare and spare != material.base.text else None
         return replace(material, spare=other, certificate=certificate_of(self.target.profile.target.base_url))
-
-    @cached_property
-    def _lent_key(self) -> Lent | None:
-        """The lent keys, None without them."""
-        settings = self.settings.test_key
-        if settings is None:
-            return None
-        like, key_set = parse(self.target.bearer(settings.tenant)), self.target.tokens.key_set(settings.issuer)
-        return read_lent(settings, like, tuple(key_set), self.settings.audience)
-
-    def _as_lent(self, make: Callable[[Lent], Iterable[Forgery]]) -> tuple[Presented, ...]:
-        """What can be made with the lent keys, in the name of their subject; nothing without them."""
-        if (lent := self._lent_key) is None:
-            return ()
-        at = lent.tenant
-        return tuple(
-            Presented(
-                at, at, at, each.vector, each.token, notes=(f"violates {catalogue.CLASSES[each.klass].violates}",)
-            )
-            for each in make(lent)
-        )
 
     @cached_property
     def _searched(self) -> Searched:

@@ -186,4 +186,5 @@ def _by_the_certificate(material: Material) -> Variants:
         yield f"HS256 with the server's {form}", maced(material.header, material.payload, secret)
 
 
-FAMILY.open("J049", "HMAC by a public key computed from two tokens", "RFC 8725 3.1", "two RS256 tokens and no key set")
+_NO_KEY_SET = "an RS256 issuer without a key set; where there is one, J037 to J048 show the very same tokens"
+FAMILY.open("J049", "HMAC by a public key computed from two tokens", "RFC 8725 3.1", _NO_KEY_SET)

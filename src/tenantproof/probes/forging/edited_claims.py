@@ -129,5 +129,7 @@ for _ident, (_name, _violates, _) in _edits(Material(_NOBODY, _NOBODY, b"", ()))
     FAMILY.of(_ident, _name, _violates)(_maker(_ident))
 FAMILY.open("J161", "a clock that runs too far ahead or behind", "RFC 7519 4.1.4", "issuer")
 FAMILY.open("J167", "aud of this service and another", "RFC 7519 4.1.3; RFC 7523", "issuer")
-FAMILY.open("J169", "a token used twice that is for once", "RFC 7519 4.1.7", "a policy of one-time tokens")
+FAMILY.open(
+    "J169", "a token used twice that is for once", "RFC 7519 4.1.7", "a lent key and a policy of one-time tokens"
+)
 FAMILY.open("J177", "a token bound to a key, without the key", "RFC 7800 3.1; RFC 9449 7.2", "issuer")

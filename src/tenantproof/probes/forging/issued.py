@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.hashes import SHA384
 
+from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.tokens import Claims, base64url
+from tenantproof.model.profile import OneTime
 from tenantproof.probes.forging.extensions import HEADERS
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.material import changed
@@ -32,7 +34,7 @@ class Lent:
     """A lent key, and the good token that it makes: header, claims, and whom another issuer vouches for.
 
     `tenant` is whom its subject belongs to. `rsa_key` is one more, of the same issuer; `published` are the members of
-    its key set that are halves of either.
+    its key set that are halves of either. `once` says which of its tokens are for one use, None if none is.
     """
 
     tenant: str
@@ -45,14 +47,20 @@ class Lent:
     other_subject: str
     rsa_key: rsa.RSAPrivateKey | None = None
     published: tuple[Claims, ...] = ()
+    once: OneTime | None = None
+
+    def fresh(self) -> dict[str, Any]:
+        """The claims of a token that nobody has seen; where all tokens are for one use, none else would do."""
+        named = {"jti", self.once.claim if self.once else "jti"}
+        return {**self.claims, **{name: new_probe() for name in named}}
 
     def good(self) -> str:
         """A token that must do."""
-        return self.sign(self.header, self.claims)
+        return self.sign(self.header, self.fresh())
 
     def edited(self, header: Mapping[str, object] | None = None, claims: Mapping[str, object] | None = None) -> str:
         """A token with members changed, well signed; an ellipsis takes a member out."""
-        return self.sign(changed(self.header, header or {}), changed(self.claims, claims or {}))
+        return self.sign(changed(self.header, header or {}), changed(self.fresh(), claims or {}))
 
     def sign(self, header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes) -> str:
         """Any header and claims, with the lent key's ES256 signature."""

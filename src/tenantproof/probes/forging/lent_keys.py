@@ -14,7 +14,7 @@ from tenantproof.clients.redaction import one_line
 from tenantproof.clients.secrets import reveal
 from tenantproof.clients.tokens import Claims, Token, base64url, parse
 from tenantproof.model.errors import UsageError
-from tenantproof.model.profile import LentKey
+from tenantproof.model.profile import LentHmac, LentKey
 from tenantproof.probes.forging import arithmetic, catalogue, confused
 from tenantproof.probes.forging.families import Forgery
 from tenantproof.probes.forging.issued import Lent
@@ -37,30 +37,39 @@ def read_lent(settings: LentKey, like: Token, key_set: Sequence[Claims], audienc
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise UsageError("tokens.test_key.key is no P-256 private key; lend one that signs ES256")
     rsa_key = _read_rsa(settings)
-    now = int(time.time())
-    times = {"iat": now, "nbf": now, "exp": now + _VALID_SECONDS}
-    named = {"iss": settings.issuer, "sub": settings.subject, "jti": new_probe(), **settings.claims}
     mine = _of(key, key_set)
     return Lent(
         tenant=settings.tenant,
         key=key,
         header={**like.header, "kid": next((each.get("kid") for each in mine if _signs(each, "ES256")), "")},
-        claims={**like.payload, **{name: each for name, each in times.items() if name in like.payload}, **named},
+        claims=good_claims(settings, like),
         audience=audience,
         other_issuer=str(like.payload.get("iss", "")),
         other_kid=str(like.header.get("kid", "")),
         other_subject=str(like.payload.get("sub", "")),
         rsa_key=rsa_key,
         published=(*mine, *(_of(rsa_key, key_set) if rsa_key else ())),
+        once=settings.one_time,
     )
 
 
-def good_by_rsa(lent: Lent) -> Iterator[tuple[str, str]]:
-    """For each RSA algorithm that the issuer publishes the lent key for: its name and a token that must do."""
+def good_claims(settings: LentKey | LentHmac, like: Token) -> dict[str, Any]:  # Any: JSON
+    """The claims of a good token of the lent key's issuer, in the likeness of a genuine one, valid from now."""
+    now = int(time.time())
+    times = {"iat": now, "nbf": now, "exp": now + _VALID_SECONDS}
+    named = {"iss": settings.issuer, "sub": settings.subject, "jti": new_probe(), **settings.claims}
+    return {**like.payload, **{name: each for name, each in times.items() if name in like.payload}, **named}
+
+
+def good_by_rsa(lent: Lent, *, fresh: bool = False) -> Iterator[tuple[str, str]]:
+    """For each RSA algorithm that the issuer publishes the lent key for: its name and a token that must do.
+
+    `fresh` gives each an id of its own; otherwise the same token is made each time.
+    """
     if lent.rsa_key is None:
         return
     for algorithm, header in _headers(lent).items():
-        text = signing_input(header, lent.claims)
+        text = signing_input(header, lent.fresh() if fresh else lent.claims)
         yield algorithm, f"{text}.{base64url(sign(lent.rsa_key, text.encode(), algorithm))}"
 
 

@@ -62,4 +62,4 @@ def deployment_words(material: Material) -> dict[str, str]:
 
 FAMILY.open("J031", "HMAC by a word of a list", "RFC 8725 2.2, 3.5; RFC 7518 3.2", "an HS token, searched offline")
 FAMILY.open("J032", "HMAC by a number or a few letters", "RFC 8725 3.5", "an HS token, searched offline")
-FAMILY.open("J035", "HMAC by a key shorter than its hash", "RFC 7518 3.2", "an issuer's HS key")
+FAMILY.open("J035", "HMAC by a key shorter than its hash", "RFC 7518 3.2", "two lent HS keys, one of them too short")
