@@ -26,6 +26,10 @@ for _ in range(12):
         "-----BEGIN EC PRIVATE KEY-----",
         "AKIAIOSFODNN7EXAMPLE",
         "postgresql://guard:hunter2@127.0.0.1:5432/t",
+        # Letters that a reader of HTTP may fold into ASCII.
+        "ba\u017fic YWxpY2U6c2VjcmV0LXBhc3N3b3Jk",
+        "BAS\u0130C YWxpY2U6c2VjcmV0LXBhc3N3b3Jk",
+        "A\u212aIAIOSFODNN7EXAMPLE",
     ],
 )
 def test_what_looks_like_a_secret_is_not_written_as_value_or_name_or_deep_inside(text: str) -> None:

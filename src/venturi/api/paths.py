@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,13 +32,15 @@ class Route:
     grantable: bool = False
     public: bool = False
 
-    def match(self, path: str) -> dict[str, str] | None:
-        """The path's parameters, or None when the path is another one."""
-        wanted, given = self.template.split("/"), path.split("/")
-        if len(wanted) != len(given):
-            return None
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The template's segments."""
+        return tuple(self.template.split("/"))
+
+    def fit(self, given: Sequence[str]) -> dict[str, str] | None:
+        """The parameters of a path with as many segments as the template, or None when the path is another one."""
         found = {}
-        for name, value in zip(wanted, given, strict=True):
+        for name, value in zip(self.parts, given, strict=True):
             if name.startswith("{") and value:
                 found[name[1:-1]] = value
             elif name != value:
@@ -47,7 +50,9 @@ class Route:
 
 def candidates(routes: Sequence[Route], path: str) -> dict[str, tuple[Route, dict[str, str]]]:
     """The operations of a path by method, each with the path's parameters."""
-    return {route.method: (route, found) for route in routes if (found := route.match(path)) is not None}
+    given = path.split("/")
+    alike = (route for route in routes if len(route.parts) == len(given))
+    return {route.method: (route, found) for route in alike if (found := route.fit(given)) is not None}
 
 
 def tenant_in(path: str) -> str | None:

@@ -29,6 +29,8 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 
+# One of these is in whatever looks like a secret, and to look for seven words takes a tenth of the time.
+_MARKS = ("eyj", "-----begin", "akia", "asia", "bearer", "basic", "://")
 
 _PLAIN = msgspec.json.Encoder(order="sorted")
 
@@ -45,7 +47,10 @@ def hashed(value: str | bytes) -> str:
 
 def looks_secret(text: str) -> bool:
     """Whether a text looks like a token, a private key, an access key or a URL with a password."""
-    return _SECRETS.search(text) is not None
+    lower = text.lower()
+    # Beyond ASCII there are letters that count as the same as one of it, and whose lower case is another.
+    may_be = not lower.isascii() or any(mark in lower for mark in _MARKS)
+    return may_be and _SECRETS.search(text) is not None
 
 
 def admit(event: Event) -> None:
@@ -72,41 +77,46 @@ def canonical(event: Event) -> bytes:
 
 def _is_plain(value: object) -> bool:
     """Whether RFC 8785 and a sorting encoder say it alike: no fractions, and names that all alphabets sort alike."""
+    if isinstance(value, str):
+        return True
     if isinstance(value, dict):
-        return all(isinstance(name, str) and name.isascii() and _is_plain(item) for name, item in value.items())
+        return all(isinstance(name, str) and name.isascii() for name in value) and all(map(_is_plain, value.values()))
     if isinstance(value, list):
         return all(map(_is_plain, value))
     if isinstance(value, int):
         return -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER
-    return value is None or isinstance(value, str)
+    return value is None
 
 
 def _count(value: object, depth: int, name: str) -> int:
     """How many values there are in a value, itself included, each of which was looked at."""
     if depth > _DEEPEST:
         raise Unwritable(f"an event is at most {_DEEPEST} deep")
-    match value:
-        case str():
-            _text(value, name)
-        case bool() | None | float():
-            pass
-        case int():
-            if abs(value) > _LARGEST_INTEGER:
-                raise Unwritable(f"{name}: beyond what every JSON reader can hold")
-        case Mapping():
-            return 1 + sum(_member(key, item, depth) for key, item in value.items())
-        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
-            return 1 + sum(_count(item, depth + 1, name) for item in value)
-        case _:
-            raise Unwritable(f"{name}: {type(value).__name__} is not JSON")
-    return 1
+    if isinstance(value, str):
+        _text(value, name)
+        return 1
+    if value is None:
+        return 1
+    # An abstract class is asked last: it takes several times as long.
+    if isinstance(value, (dict, Mapping)):
+        return _count_members(value, depth + 1)
+    if isinstance(value, int | float):
+        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+            raise Unwritable(f"{name}: beyond what every JSON reader can hold")
+        return 1
+    if isinstance(value, (list, Sequence)) and not isinstance(value, bytes | bytearray | memoryview):
+        return 1 + sum([_count(item, depth + 1, name) for item in value])
+    raise Unwritable(f"{name}: {type(value).__name__} is not JSON")
 
 
-def _member(key: object, value: object, depth: int) -> int:
-    if not isinstance(key, str):
-        raise Unwritable("a member's name is a text")
-    _name(key)
-    return _count(value, depth + 1, key)
+def _count_members(value: Mapping[object, object], depth: int) -> int:
+    count = 1
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise Unwritable("a member's name is a text")
+        _name(key)
+        count += _count(item, depth, key)
+    return count
 
 
 @lru_cache(1024)
