@@ -33,9 +33,9 @@ class TokenLending(TokenProbe):
 
     @cached_property
     def by_lent_keys(self) -> tuple[Presented, ...]:
-        """Signatures that are almost right, right ones by keys that are for something else or too short, and the rest.
+        """Signatures that are almost right, right ones by keys that must not make any, and what is made of RSA tokens.
 
-        The rest is what is made of RSA tokens.
+        A key must not that is there for something else, or is shorter than its hash.
         """
         shared = self._shared_keys
         short = _presented(shared.tenant, short_keyed(shared)) if shared else ()
