@@ -143,7 +143,13 @@ def test_a_killed_broker_comes_back_with_everything_it_acknowledged() -> None:
         streams.broker.process.wait()
         with pytest.raises(StreamUnavailable):
             publish(streams, "globex", b"lost", seconds=1)
-        streams.broker.restart()
+        told: list[tuple[str, int]] = []
+        ended = streams.broker.process.pid
+        streams.broker.restart(
+            lambda group, _signal: told.append(("registered", group)), lambda group: told.append(("forgotten", group))
+        )
+        # Or whoever has the number next would be killed with the deployment.
+        assert told == [("forgotten", ended), ("registered", streams.broker.process.pid)]
         found = read_all(streams, streams.resolver.consumers["globex"], seconds=20)
         assert [message.value for message in found] == [b"%d" % number for number in range(50)]
 

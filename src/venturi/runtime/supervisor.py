@@ -41,8 +41,11 @@ class Restartable(Protocol):
         """Whether it runs."""
         ...
 
-    def restart(self, register: Callable[[int, int], None]) -> None:
-        """Start it again on the same data and address; `register` is told its group and the signal that ends it."""
+    def restart(self, register: Callable[[int, int], None], forget: Callable[[int], None]) -> None:
+        """Start it again on the same data and address.
+
+        `forget` is told of the group that has ended, `register` of the new one and the signal that ends it.
+        """
         ...
 
 
@@ -160,7 +163,7 @@ class Supervisor:
                 self._try(name, server.restart, restarted)
         for name, process in self._minded.items():
             if not process.alive():
-                self._try(name, partial(process.restart, self.register), restarted)
+                self._try(name, partial(process.restart, self.register, self.forget), restarted)
         for child in tuple(self._children):
             if not child.alive():
                 if child.name == _IRREPLACEABLE:

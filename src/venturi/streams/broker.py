@@ -73,8 +73,17 @@ class Broker:
         self._launch(register)
         self._await_ready()
 
-    def restart(self, register: Callable[[int, int], None] = lambda _group, _signal: None) -> None:
-        """Start again on the same data and address, as after a crash. Raises BrokerDied."""
+    def restart(
+        self,
+        register: Callable[[int, int], None] = lambda _group, _signal: None,
+        forget: Callable[[int], None] = lambda _group: None,
+    ) -> None:
+        """Start again on the same data and address, as after a crash. Raises BrokerDied.
+
+        `forget` is told first of the group that has ended, for its number may soon be somebody else's.
+        """
+        if self.process is not None:
+            forget(self.process.pid)
         self._launch(register)
         self._await_ready()
 
