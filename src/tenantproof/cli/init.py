@@ -151,6 +151,7 @@ id = "{id}"
 name = "{id}"
 jurisdiction = ""             # "eu" or "non-eu"
 disposable = false
+# host = "{id}.example.com"   # where tenants have host names of their own
 # key_arn = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"   # with [aws]
 [tenants.principals.reader.client]
 url = "https://issuer.example.com/token"

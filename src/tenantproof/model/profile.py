@@ -152,6 +152,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: _Text
     name: str = ""
+    host: str = ""
+    """The host name of its own under which it is served, where tenants have such names."""
     region: str = ""
     jurisdiction: Literal["eu", "non-eu", ""] = ""
     disposable: bool = False

@@ -21,6 +21,9 @@ _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]+)`(?: - at `
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]+)`(?: - at `(?P<at>[^`]+)`)?")
 _OTHER = re.compile(r"(?P<what>.+?)(?: - at `(?P<at>[^`]+)`)?$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE
+)
 _OPERATIONS = ("read", "list")
 _REFUSALS = ("mismatch", "token", "absent")
 
@@ -205,6 +208,8 @@ def _review_tenants(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _review_tenant(at: KeyPath, tenant: Tenant, aws: Aws | None) -> Iterator[tuple[KeyPath, str]]:
+    if tenant.host and not _HOST.fullmatch(tenant.host):
+        yield (*at, "host"), f"{tenant.host!r} is no host name; write it without scheme, port and path"
     if not tenant.records:
         yield (*at, "records"), f"tenant {tenant.id!r} has none; name at least one record and its canary"
     if "reader" not in tenant.principals:

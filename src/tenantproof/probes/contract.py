@@ -65,6 +65,8 @@ class Endpoint:
     ident: Kind = ""
     tenant: Kind = ""
     """What ids of the object and of tenants are, where that is known."""
+    tls: bool = False
+    """Whether it is reached over TLS."""
 
     @property
     def has_object(self) -> bool:

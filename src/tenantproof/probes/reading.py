@@ -18,6 +18,7 @@ from tenantproof.probes.sighting import code_of, json_object, refusal_name, sigh
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import Aim, Reach, Vector
 
+_NO_TLS = "can't be reached over TLS"
 _HUNG_UP = ("the target closed the connection", "the connection broke")
 
 
@@ -94,7 +95,7 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
             return PRESENT, (f"{draft.caller.id} was told to the octet what {owner} alone is told",)
     answer = answers[-1]
     if not answer.is_whole:
-        return _unread(attempt.vector, answer)
+        return _unread(attempt, answer)
     if attempt.vector.inspect and (wrong := attempt.vector.inspect(answer)):
         return PRESENT, (wrong,)
     if attempt.vector.alike and (told := _told_apart(attempt, answers)):
@@ -155,9 +156,11 @@ def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
     return not is_own and "text/html" not in answer.header("content-type")
 
 
-def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
+def _unread(attempt: Attempt, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
     why = answer.failure or answer.malformed or "no answer"
-    if vector.aim is Aim.CLEAN and why.startswith(_HUNG_UP):
+    # Under a name that is not its own a server may decline to speak TLS at all.
+    has_declined = bool(attempt.drafts[-1].server_name) and _NO_TLS in why
+    if attempt.vector.aim is Aim.CLEAN and (has_declined or why.startswith(_HUNG_UP)):
         # Whether it still serves others is asked after every block; hanging up on nonsense is no fault.
         return ABSENT, (f"not answered: {why}",)
     return UNANSWERED, (why,)
@@ -191,8 +194,9 @@ def _is_object(body: bytes) -> bool:
 def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> Sent:
     case, vector = attempt.case, attempt.vector
     door = case.endpoint.template.split("{tenant}")[0] + case.victim.id
-    if vector.controlled:
-        # What it names stands in its query or its body; who is told of that, the contract does not say.
+    if vector.controlled or draft.server_name:
+        # What it names stands in its query or its body, or got no further than a front; who is told of that, the
+        # contract does not say.
         expects = "any"
     elif vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
         expects = "both"
