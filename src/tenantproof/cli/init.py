@@ -33,6 +33,7 @@ code_field = "error"          # the member of an error body that holds the machi
 read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
 list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}
 trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
+# search = {{ method = "GET", path = "/v1/tenants/{{tenant}}/search" }}   # with search_parameter = "q" in [http]
 # Where records stand in other objects: path = "/v1/tenants/{{tenant}}/files/{{parent}}/notes/{{id}}", and a parent for
 # each record.
 # With these three and a trail_key of each tenant, trails are held to their signed heads (docs/trail-format.md).

@@ -209,7 +209,8 @@ class Ground:
         if not records:
             return Party(tenant, host=told.host)
         parents = {collection: records[0].parent} if records[0].parent else {}
-        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id), parents=parents, host=told.host)
+        objects = dict.fromkeys((collection, *by_query), records[0].id)
+        return Party(tenant, objects, parents=parents, canary=records[0].canary, host=told.host)
 
     def _found(self, tenant: str) -> Party:
         party = self._recorded(tenant)

@@ -10,7 +10,17 @@ import msgspec
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.remembered import remembered
 from tenantproof.model.observation import Observation, Unit
-from tenantproof.model.outcome import ABSENT, DIFFERENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.model.outcome import (
+    ABSENT,
+    ALIKE,
+    DIFFERENT,
+    PERMITTED,
+    PRESENT,
+    REFUSED,
+    UNANSWERED,
+    UNCLEAR,
+    Outcome,
+)
 from tenantproof.probes.graphql import is_refused
 from tenantproof.probes.ground import Ground
 from tenantproof.probes.likeness import compare
@@ -98,7 +108,7 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
         return _unread(attempt, answer)
     if attempt.vector.inspect and (wrong := attempt.vector.inspect(answer)):
         return PRESENT, (wrong,)
-    if attempt.vector.alike and (told := _told_apart(attempt, answers)):
+    if attempt.vector.alike and not _is_unsteady(ground, attempt, answers) and (told := _told_apart(attempt, answers)):
         return PRESENT, told
     if answer.status in {500, 502, 504}:
         return UNCLEAR, (f"the target broke: {answer.status}",)
@@ -132,6 +142,17 @@ def _told_apart(attempt: Attempt, answers: Sequence[Answer]) -> tuple[str, ...]:
     (first, one), (second, other) = list(zip(attempt.drafts, answers, strict=True))[-2:]
     outcome, told = compare(one, other, first.names, second.names)
     return ("what is another's is told from what is nobody's", *told) if outcome is DIFFERENT else ()
+
+
+def _is_unsteady(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> bool:
+    """Whether answers differ by themselves: those for what is nobody's do, or the caller's own is ranked in them."""
+    if not attempt.vector.controlled:
+        return False
+    (first, one), _, (last, other) = list(zip(attempt.drafts, answers, strict=True))[-3:]
+    return compare(one, other, first.names, last.names)[0] is not ALIKE or any(
+        ground.is_served(answer, draft.caller.id, draft.names)
+        for draft, answer in list(zip(attempt.drafts, answers, strict=True))[-3:]
+    )
 
 
 def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:

@@ -40,7 +40,6 @@ UNTRIED: tuple[Skipped, ...] = (
     Skipped("X064", "needs an operation that restores an export"),
     Skipped("X085", "needs links that tenants hand on to the public"),
     *(Skipped(ident, "needs webhooks") for ident in ("X088", "X089")),
-    Skipped("X091", "needs a search"),
     *(Skipped(ident, "needs logins, or names that must be unique") for ident in ("X108", "X109")),
     Skipped("X110", "needs objects that the harness may make"),
     Skipped("X111", "needs quotas"),
@@ -54,6 +53,7 @@ _NEEDS = {
     "X017": "needs ids that are numbers",
     "X018": "needs ids that are UUIDs",
     "X034": "needs a target that speaks TLS",
+    "X091": "needs a search: an operation that takes free text in its query, or is http.operations.search",
     **dict.fromkeys(("X061", "X062"), "needs a GraphQL operation, and the profile's [http.graphql] about it"),
 }
 """What entries need that not every target has."""

@@ -40,6 +40,8 @@ class Party:
     parents: Mapping[str, str] = field(default_factory=dict)
     trace: str = ""
     """The trace id of a request of its own."""
+    canary: str = ""
+    """The canary of a record of its own."""
     host: str = ""
     """The host name of its own, where the profile says it."""
 
