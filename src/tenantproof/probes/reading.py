@@ -148,10 +148,10 @@ def _is_unsteady(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) ->
     """Whether answers differ by themselves: those for what is nobody's do, or the caller's own is ranked in them."""
     if not attempt.vector.controlled:
         return False
-    (first, one), _, (last, other) = list(zip(attempt.drafts, answers, strict=True))[-3:]
-    return compare(one, other, first.names, last.names)[0] is not ALIKE or any(
-        ground.is_served(answer, draft.caller.id, draft.names)
-        for draft, answer in list(zip(attempt.drafts, answers, strict=True))[-3:]
+    told = list(zip(attempt.drafts, answers, strict=True))[-3:]
+    (first, one), (second, other), _ = told
+    return compare(one, other, first.names, second.names)[0] is not ALIKE or any(
+        ground.is_served(answer, draft.caller.id, draft.names) for draft, answer in told
     )
 
 

@@ -255,10 +255,7 @@ def _is_search(endpoint: Endpoint) -> bool:
 def sought(case: Case, form: str) -> list[Draft]:
     """One index for everybody, and a filter that somebody forgot; a hit that is hidden is counted or takes a page."""
     own, foreign = (_term(case, party, form) for party in (case.attacker, case.victim))
-    return [
-        _sought(case, own),
-        *(_sought(case, each) for each in (_alike(case, foreign), foreign, _alike(case, foreign))),
-    ]
+    return [_sought(case, each) for each in (own, _alike(case, foreign), _alike(case, foreign), foreign)]
 
 
 def _term(case: Case, party: Party, form: str) -> str:

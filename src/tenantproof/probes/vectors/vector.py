@@ -53,7 +53,7 @@ class Vector:
     alike: bool = False
     """The last two requests ask for what is another's and for what is nobody's: their answers must not differ.
 
-    With `controlled`, one for what is nobody's comes before them, to tell what differs by itself.
+    With `controlled`, the two before the last are both for what is nobody's, to tell what differs by itself.
     """
     controlled: bool = False
     """The first request asks in the same way for the attacker's own; where that is not served, no other would be."""
