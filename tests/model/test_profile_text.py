@@ -81,6 +81,12 @@ MISTAKES = [
     ("https://api.example.test", "ftp://api.example.test", "is no http(s) URL"),
     ("principals.reader.token = { env", "principals.writer.token = { env", 'needs a principal "reader"'),
     ("[safety]", "[safety", "not TOML"),
+    (
+        'id = "birch"',
+        'id = "birch"\nhost = "https://birch.example"',
+        "tenants[1].host: 'https://birch.example' is no host",
+    ),
+    ('id = "birch"', 'id = "birch"\nhost = "birch..example"', "tenants[1].host: 'birch..example' is no host name"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tests.clients.profiles import CANARIES, MISMATCH
 
 AUDIENCE = "https://api.fake.example"
 ROUTE = "/v1/tenants/{tenant}/attributions"
+SERVER_NAME = ":server-name"
+"""Stands among the headers for the name that TLS was told, where the context keeps it."""
 Json = dict[str, Any]
 """A JSON object on its way over the wire."""
 
@@ -153,8 +156,8 @@ class FakeApi:
 
 
 @contextmanager
-def serving_api(api: FakeApi) -> Iterator[str]:
-    """Serve the API on 127.0.0.1; gives host:port."""
+def serving_api(api: FakeApi, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve the API on 127.0.0.1, over TLS where that is given; gives host:port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -163,6 +166,7 @@ def serving_api(api: FakeApi) -> Iterator[str]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            headers[SERVER_NAME] = getattr(self.connection, "named", "")
             status, said = api.answer(self.command, self.path, headers, body)
             octets = json.dumps(said).encode()
             self.send_response(status)
@@ -178,8 +182,11 @@ def serving_api(api: FakeApi) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        # The handshake is the handler's, in a thread of its own.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     host = f"127.0.0.1:{server.server_address[1]}"
-    api.base = f"http://{host}"
+    api.base = f"http{'s' if tls else ''}://{host}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

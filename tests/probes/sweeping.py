@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -57,17 +59,21 @@ def sweeping_all(
     vectors: Iterable[Vector],
     budget: int = 0,
     parents: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
     **http: Any,
 ) -> Iterator[Sweep]:  # Any: members of the profile's [http]
     """A sweep of everything that `vectors` are at the API, or of a sample; its profile has `http` besides."""
     patch.setenv(SECRET_ENV, "not a secret")
-    with serving_api(api) as host:
+    with serving_api(api, tls) as host:
         profile = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in api.records})
         tenants = tuple(
             replace(tenant, records=_kept(api, tenant.id, (parents or {}).get(tenant.id, "")))
             for tenant in profile.tenants
         )
         profile = replace(profile, http=replace(profile.http, **http), tenants=tenants)
+        if tls:
+            text = msgspec.json.encode(profile).replace(f"http://{host}".encode(), f"https://{host}".encode())
+            profile = msgspec.json.decode(text, type=Profile)
         with sweeping_profile(profile, patch, vectors, budget) as sweep:
             yield sweep
 

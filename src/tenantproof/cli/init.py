@@ -33,6 +33,7 @@ code_field = "error"          # the member of an error body that holds the machi
 read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
 list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}
 trail = {{ method = "GET", path = "/v1/tenants/{{tenant}}/audit/events" }}
+# search = {{ method = "GET", path = "/v1/tenants/{{tenant}}/search" }}   # with search_parameter = "q" in [http]
 # Where records stand in other objects: path = "/v1/tenants/{{tenant}}/files/{{parent}}/notes/{{id}}", and a parent for
 # each record.
 # With these three and a trail_key of each tenant, trails are held to their signed heads (docs/trail-format.md).
@@ -183,6 +184,7 @@ id = "{id}"
 name = "{id}"
 jurisdiction = ""             # "eu" or "non-eu"
 disposable = false
+# host = "{id}.example.com"   # where tenants have host names of their own
 # key_arn = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"   # with [aws]
 [tenants.principals.reader.client]
 url = "https://issuer.example.com/token"

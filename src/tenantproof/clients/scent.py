@@ -16,7 +16,8 @@ from tenantproof.clients.canaries import guises, views, views_of
 from tenantproof.clients.exchange import Answer, Headers
 from tenantproof.clients.remembered import remembered
 
-_EDGE = 8
+END = 8
+"""So many characters of either end of a canary are known as well as the whole."""
 _HEXADECIMAL = frozenset(string.hexdigits)
 _SHORT = 4096
 _NOTHING: frozenset[str] = frozenset()
@@ -92,11 +93,11 @@ def _stands_alone(view: str, stop: int, canary: str) -> bool:
 
     Any eight hexadecimal digits stand in one of some hundred million digests; around a piece there are no others.
     """
-    start = stop - _EDGE
+    start = stop - END
     if canary.startswith(view[start:stop]):
-        stop += _alike(view[stop : stop + len(canary)], canary[_EDGE:])
+        stop += _alike(view[stop : stop + len(canary)], canary[END:])
     else:
-        rest = canary[:-_EDGE][::-1]
+        rest = canary[:-END][::-1]
         start -= _alike(view[max(start - len(rest), 0) : start][::-1], rest)
     return not (_HEXADECIMAL & {*view[max(start - 1, 0) : start], *view[stop : stop + 1]})
 
@@ -108,6 +109,6 @@ def _alike(text: str, other: str) -> int:
 
 def _edges(canaries: set[str]) -> dict[str, set[bytes]]:
     """The first and the last eight characters of each canary, where they are no other's too."""
-    ends = {canary: {canary[:_EDGE].encode(), canary[-_EDGE:].encode()} for canary in canaries}
+    ends = {canary: {canary[:END].encode(), canary[-END:].encode()} for canary in canaries}
     seen = Counter(end for own in ends.values() for end in own)
-    return {canary: {end for end in own if seen[end] == 1 and len(end) >= _EDGE} for canary, own in ends.items()}
+    return {canary: {end for end in own if seen[end] == 1 and len(end) >= END} for canary, own in ends.items()}

@@ -57,6 +57,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tenant-facing API. `operations` needs `read` and `list`; `trail` makes QA-3 and SU-5 possible.
 
+    `search`, if there is one, is asked for what is another's, as is all of the contract that takes free text.
     `checkpoint`, `inclusion` and `consistency` let a trail be verified, and `heads` with `heads_key` lets all trails be
     held to one head over their heads (docs/trail-format.md).
     """
@@ -69,6 +70,8 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The path parameter of the contract that names the tenant; inferred from its name when empty."""
     object_parameter: str = ""
     """The path parameter that names an object of the tenant; inferred when empty."""
+    search_parameter: _Text = "q"
+    """The query parameter that takes what `search` looks for."""
     graphql: graphql_profile.Graphql | None = None
     heads_key: str = ""
     """The public key (NAME+ID+BASE64) of the head over all trails' heads."""
@@ -153,6 +156,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: _Text
     name: str = ""
+    host: str = ""
+    """The host name of its own under which it is served, where tenants have such names."""
     region: str = ""
     jurisdiction: Literal["eu", "non-eu", ""] = ""
     disposable: bool = False

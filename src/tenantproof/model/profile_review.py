@@ -23,6 +23,9 @@ from tenantproof.model.profile import (
 from tenantproof.model.tenancy_profile import STEPS, Tenancy
 from tenantproof.model.toml_lines import KeyPath
 
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE
+)
 _OPERATIONS = ("read", "list")
 _REFUSALS = ("mismatch", "token", "absent")
 
@@ -182,6 +185,8 @@ def _tenants(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _tenant(at: KeyPath, tenant: Tenant, aws: Aws | None) -> Iterator[tuple[KeyPath, str]]:
+    if tenant.host and not _HOST.fullmatch(tenant.host):
+        yield (*at, "host"), f"{tenant.host!r} is no host name; write it without scheme, port and path"
     if not tenant.records:
         yield (*at, "records"), f"tenant {tenant.id!r} has none; name at least one record and its canary"
     if "reader" not in tenant.principals:

@@ -28,6 +28,7 @@ _TENANT = re.compile(
 )
 _OBJECT = re.compile(r"(?:^|_)id$|Id$|^id|uuid|key|slug|number|name", re.IGNORECASE)
 _DESTRUCTIVE = re.compile(r"eras|delete|destroy|shred|purge|wipe|terminate", re.IGNORECASE)
+_FREE_TEXT = re.compile(r"q|query|search(_?(text|term|query))?|text|terms?|keywords?|phrase|full_?text", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DEEPEST = 12
 
@@ -65,6 +66,10 @@ class Endpoint:
     ident: Kind = ""
     tenant: Kind = ""
     """What ids of the object and of tenants are, where that is known."""
+    tls: bool = False
+    """Whether it is reached over TLS."""
+    search: str = ""
+    """The query parameter that takes free text to look for, if one does."""
 
     @property
     def has_object(self) -> bool:
@@ -138,7 +143,8 @@ def _speaks_graphql(endpoint: Endpoint) -> bool:
 def _of_profile(http: Http) -> Iterator[Endpoint]:
     for name, operation in http.operations.items():
         if "{tenant}" in operation.path and operation.method == "GET":
-            yield Endpoint(name, operation.method, operation.path)
+            search = http.search_parameter if name == "search" else ""
+            yield Endpoint(name, operation.method, operation.path, search=search)
 
 
 class _Document:
@@ -173,17 +179,26 @@ class _Document:
             template = template.replace(f"{{{parent}}}", "{parent}")
             others["parent"] = others.pop(parent)
         media, body = self._body(operation)
+        asked = tuple(each for each in parameters if each.where != "path")
         return Endpoint(
             name=str(operation.get("operationId") or f"{method} {path}"),
             method=method.upper(),
             template=template,
-            parameters=tuple(each for each in parameters if each.where != "path"),
+            parameters=asked,
             body=body,
             media=media,
             others=others,
             ident=_kind(schemas.get(object_, {})),
             tenant=_kind(schemas.get(tenant, {})),
+            search=self._search(method, template, asked),
         )
+
+    def _search(self, method: str, template: str, parameters: tuple[Parameter, ...]) -> str:
+        """The parameter that takes what is looked for: the profile's at its search, else one that reads like it."""
+        named = self._http.operations.get("search")
+        if named and (named.method.lower(), named.path) == (method, template):
+            return self._http.search_parameter
+        return next((each.name for each in parameters if _is_free_text(each)), "")
 
     def _tenant_of(self, named: list[str]) -> str:
         if self._http.tenant_parameter:
@@ -231,6 +246,12 @@ class _Document:
             else:
                 filled[key] = value
         return filled
+
+
+def _is_free_text(parameter: Parameter) -> bool:
+    schema = parameter.schema
+    is_plain = schema.get("type", "string") == "string" and not {"enum", "const", "format"} & set(schema)
+    return parameter.where == "query" and is_plain and _FREE_TEXT.fullmatch(parameter.name) is not None
 
 
 def _parent_of(path: str, tenant: str, object_: str, others: Iterable[str]) -> str:

@@ -80,7 +80,8 @@ class Ground:
         """With what the profile's ids tell of those that stand in the operation's path."""
         reads = self.target.operation("read").path.split("/{id}")[0]
         ident = endpoint.ident or (kind_of(self.records) if endpoint.collection == reads else "")
-        return replace(endpoint, ident=ident, tenant=endpoint.tenant or kind_of(self.tenants))
+        tls = self.target.profile.target.base_url.lower().startswith("https:")
+        return replace(endpoint, ident=ident, tenant=endpoint.tenant or kind_of(self.tenants), tls=tls)
 
     def party(self, tenant: str) -> Party:
         """What the tenant has."""
@@ -201,13 +202,15 @@ class Ground:
 
     def _recorded(self, tenant: str) -> Party:
         """What the profile alone says."""
-        records = self.target.tenant(tenant).records
+        told = self.target.tenant(tenant)
+        records = told.records
         collection = self.target.operation("read").path.split("/{id}")[0]
         by_query = [each.collection for each in self.endpoints if each.graphql is not None]
         if not records:
-            return Party(tenant)
+            return Party(tenant, host=told.host)
         parents = {collection: records[0].parent} if records[0].parent else {}
-        return Party(tenant, dict.fromkeys((collection, *by_query), records[0].id), parents=parents)
+        objects = dict.fromkeys((collection, *by_query), records[0].id)
+        return Party(tenant, objects, parents=parents, canary=records[0].canary, host=told.host)
 
     def _found(self, tenant: str) -> Party:
         party = self._recorded(tenant)

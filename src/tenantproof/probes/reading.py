@@ -10,7 +10,17 @@ import msgspec
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.remembered import remembered
 from tenantproof.model.observation import Observation, Unit
-from tenantproof.model.outcome import ABSENT, DIFFERENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
+from tenantproof.model.outcome import (
+    ABSENT,
+    ALIKE,
+    DIFFERENT,
+    PERMITTED,
+    PRESENT,
+    REFUSED,
+    UNANSWERED,
+    UNCLEAR,
+    Outcome,
+)
 from tenantproof.probes.graphql import is_refused
 from tenantproof.probes.ground import Ground
 from tenantproof.probes.likeness import compare
@@ -18,6 +28,7 @@ from tenantproof.probes.sighting import code_of, json_object, refusal_name, sigh
 from tenantproof.probes.vectors.case import Case, Draft
 from tenantproof.probes.vectors.vector import Aim, Reach, Vector
 
+_NO_TLS = "can't be reached over TLS"
 _HUNG_UP = ("the target closed the connection", "the connection broke")
 
 
@@ -94,10 +105,10 @@ def _leak(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> tuple[
             return PRESENT, (f"{draft.caller.id} was told to the octet what {owner} alone is told",)
     answer = answers[-1]
     if not answer.is_whole:
-        return _unread(attempt.vector, answer)
+        return _unread(attempt, answer)
     if attempt.vector.inspect and (wrong := attempt.vector.inspect(answer)):
         return PRESENT, (wrong,)
-    if attempt.vector.alike and (told := _told_apart(attempt, answers)):
+    if attempt.vector.alike and not _is_unsteady(ground, attempt, answers) and (told := _told_apart(attempt, answers)):
         return PRESENT, told
     if answer.status in {500, 502, 504}:
         return UNCLEAR, (f"the target broke: {answer.status}",)
@@ -133,6 +144,17 @@ def _told_apart(attempt: Attempt, answers: Sequence[Answer]) -> tuple[str, ...]:
     return ("what is another's is told from what is nobody's", *told) if outcome is DIFFERENT else ()
 
 
+def _is_unsteady(ground: Ground, attempt: Attempt, answers: Sequence[Answer]) -> bool:
+    """Whether answers differ by themselves: those for what is nobody's do, or the caller's own is ranked in them."""
+    if not attempt.vector.controlled:
+        return False
+    told = list(zip(attempt.drafts, answers, strict=True))[-3:]
+    (first, one), (second, other), _ = told
+    return compare(one, other, first.names, second.names)[0] is not ALIKE or any(
+        ground.is_served(answer, draft.caller.id, draft.names) for draft, answer in told
+    )
+
+
 def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
     """Whether the answer grants something, or knows something, that can't be the attacker's own."""
     caller, vector, method = attempt.case.attacker.id, attempt.vector, attempt.requests[-1].method
@@ -155,9 +177,11 @@ def _is_odd(ground: Ground, attempt: Attempt, answer: Answer) -> bool:
     return not is_own and "text/html" not in answer.header("content-type")
 
 
-def _unread(vector: Vector, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
+def _unread(attempt: Attempt, answer: Answer) -> tuple[Outcome, tuple[str, ...]]:
     why = answer.failure or answer.malformed or "no answer"
-    if vector.aim is Aim.CLEAN and why.startswith(_HUNG_UP):
+    # Under a name that is not its own a server may decline to speak TLS at all.
+    has_declined = bool(attempt.drafts[-1].server_name) and _NO_TLS in why
+    if attempt.vector.aim is Aim.CLEAN and (has_declined or why.startswith(_HUNG_UP)):
         # Whether it still serves others is asked after every block; hanging up on nonsense is no fault.
         return ABSENT, (f"not answered: {why}",)
     return UNANSWERED, (why,)
@@ -191,8 +215,9 @@ def _is_object(body: bytes) -> bool:
 def _sent(attempt: Attempt, request: Request, draft: Draft, answer: Answer) -> Sent:
     case, vector = attempt.case, attempt.vector
     door = case.endpoint.template.split("{tenant}")[0] + case.victim.id
-    if vector.controlled:
-        # What it names stands in its query or its body; who is told of that, the contract does not say.
+    if vector.controlled or draft.server_name:
+        # What it names stands in its query or its body, or got no further than a front; who is told of that, the
+        # contract does not say.
         expects = "any"
     elif vector.aim is Aim.REFUSED and draft.caller is case.attacker and f"{draft.path}/".startswith(f"{door}/"):
         expects = "both"

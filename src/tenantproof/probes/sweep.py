@@ -166,6 +166,7 @@ class Sweep(Probe):
                 pipelined=each.vector.pipelined,
                 fresh=each.vector.fresh,
                 hold=each.vector.hold,
+                server_name=each.drafts[-1].server_name,
             )
             for each in block
         )

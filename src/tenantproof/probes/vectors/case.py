@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from tenantproof.probes.contract import Endpoint
 from tenantproof.probes.graphql import Asked, plain
 
+_NO_LABEL = re.compile(r"[^a-z0-9-]+")
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 JSON = ("Content-Type", "application/json")
 UNKNOWN = "no_such_parameter=1"
 """A query that keeps a strict service from carrying a request out."""
@@ -36,6 +40,10 @@ class Party:
     parents: Mapping[str, str] = field(default_factory=dict)
     trace: str = ""
     """The trace id of a request of its own."""
+    canary: str = ""
+    """The canary of a record of its own."""
+    host: str = ""
+    """The host name of its own, where the profile says it."""
 
 
 @dataclass
@@ -51,6 +59,8 @@ class Draft:
     target: str = ""
     names: tuple[str, ...] = ()
     """Ids that it asks for and that an answer may therefore repeat."""
+    server_name: str = ""
+    """What TLS is told that the server is called (RFC 6066 section 3), if not what it is."""
 
     def asking(self, query: str) -> Draft:
         """The same with more in its query, as it stands there."""
@@ -136,6 +146,14 @@ class Case:
     def object_of(self, party: Party) -> str:
         """The id of an object of the party in the operation's collection, or one that nobody has."""
         return party.objects.get(self.endpoint.collection) or f"none_{self.rng.getrandbits(64):016x}"
+
+    def host_of(self, party: Party) -> str:
+        """The host name of a party: its own, or what it would be called below the target's."""
+        if party.host:
+            return party.host
+        label = _NO_LABEL.sub("-", party.id.lower()).strip("-")[:63] or "tenant"
+        host = (urlsplit(f"//{self.authority}").hostname or "").rstrip(".")
+        return f"{label}.{host if host and not _ADDRESS.fullmatch(host) else 'example'}"
 
     @cached_property
     def rng(self) -> random.Random:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 
+from tenantproof.probes.contract import Endpoint
 from tenantproof.probes.vectors.case import Case, Draft
-from tenantproof.probes.vectors.vector import Aim, Group, Reach, is_read
+from tenantproof.probes.vectors.vector import Aim, Group, Reach, any_tenant, is_read
 
 HEADERS = Group()
 _NAMES = (
@@ -59,9 +60,62 @@ def spelled(case: Case, form: str) -> Draft:
 @HEADERS.add("X029", "host of the victim", aim=Aim.CLEAN, forms=("Host", "X-Forwarded-Host", "Forwarded", "X-Host"))
 def host(case: Case, form: str) -> Draft:
     """Tenants by subdomain."""
-    name = f"{case.victim.id}.example"
+    name = case.host_of(case.victim)
     value = f"host={name};proto=https" if form == "Forwarded" else name
     return case.foreign().saying((form, value))
+
+
+def _is_by_tls(endpoint: Endpoint) -> bool:
+    return any_tenant(endpoint) and endpoint.tls
+
+
+@HEADERS.add("X034", "name of the victim in TLS", aim=Aim.CLEAN, forms=("own host",), fits=_is_by_tls)
+def name_in_tls(case: Case, form: str) -> Draft:
+    """The gate reads the name that TLS was told, or the handler does (RFC 9110 section 7.4)."""
+    del form
+    return _named(case.foreign(), case.host_of(case.victim))
+
+
+@HEADERS.add(
+    "X034",
+    "name of the victim in TLS under the own path",
+    aim=Aim.CLEAN,
+    reach=Reach.OWN,
+    forms=("own host",),
+    fits=_is_by_tls,
+)
+def name_in_tls_alone(case: Case, form: str) -> Draft:
+    """The same, where the path is not what decides."""
+    del form
+    return _named(case.own(), case.host_of(case.victim))
+
+
+@HEADERS.add("X034", "own name in TLS", aim=Aim.CLEAN, forms=("own host", "victim's host"), fits=_is_by_tls)
+def own_name_in_tls(case: Case, form: str) -> Draft:
+    """What was agreed on when the connection began is not what is asked for on it."""
+    return _hosted(_named(case.foreign(), case.host_of(case.attacker)), case, form)
+
+
+@HEADERS.add(
+    "X034",
+    "own name in TLS under the own path",
+    aim=Aim.CLEAN,
+    reach=Reach.OWN,
+    forms=("victim's host",),
+    fits=_is_by_tls,
+)
+def own_name_alone_in_tls(case: Case, form: str) -> Draft:
+    """The gate reads the name that TLS was told, the handler the host."""
+    return _hosted(_named(case.own(), case.host_of(case.attacker)), case, form)
+
+
+def _named(draft: Draft, name: str) -> Draft:
+    draft.server_name = name
+    return draft
+
+
+def _hosted(draft: Draft, case: Case, form: str) -> Draft:
+    return draft.saying(("Host", case.host_of(case.victim))) if form == "victim's host" else draft
 
 
 _REWRITES = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Envoy-Original-Path")

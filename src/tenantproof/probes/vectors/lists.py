@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from urllib.parse import quote
 
+from tenantproof.clients.scent import END
 from tenantproof.probes.contract import Endpoint
 from tenantproof.probes.vectors.case import Case, Draft, Party
 from tenantproof.probes.vectors.vector import (
@@ -234,6 +236,48 @@ _OPERATING = (
     "/v1/tenants/",
     "/v1/admin/tenants",
 )
+
+
+def _is_search(endpoint: Endpoint) -> bool:
+    return is_read(endpoint) and bool(endpoint.search)
+
+
+@LISTS.add(
+    "X091",
+    "search for what is the victim's",
+    aim=Aim.CLEAN,
+    reach=Reach.OWN,
+    forms=("canary", "part of the canary", "id"),
+    fits=_is_search,
+    alike=True,
+    controlled=True,
+)
+def sought(case: Case, form: str) -> list[Draft]:
+    """One index for everybody, and a filter that somebody forgot; a hit that is hidden is counted or takes a page."""
+    own, foreign = (_term(case, party, form) for party in (case.attacker, case.victim))
+    return [_sought(case, each) for each in (own, _alike(case, foreign), _alike(case, foreign), foreign)]
+
+
+def _term(case: Case, party: Party, form: str) -> str:
+    if form == "id":
+        return next(iter(_records_of(case, party)), "none")
+    part = party.canary[1:-1]
+    # An end of a canary is known as well as the whole; one that repeats itself has no part without an end in it.
+    has_end = party.canary[:END] in part or party.canary[-END:] in part
+    return party.canary if form == "canary" or has_end else part
+
+
+def _alike(case: Case, text: str) -> str:
+    """What looks like it and stands nowhere."""
+    return "".join(case.rng.choice("0123456789abcdef") if each.isalnum() else each for each in text)
+
+
+def _sought(case: Case, term: str) -> Draft:
+    draft = case.own()
+    name = quote(case.endpoint.search, safe="")
+    others = [each for each in draft.query.split("&") if each and each.partition("=")[0] != name]
+    draft.query, draft.names = "&".join([*others, f"{name}={quote(term, safe='')}"]), (term,)
+    return draft
 
 
 @LISTS.add("X092", "operating endpoints", aim=Aim.CLEAN, reach=Reach.NEITHER, forms=_OPERATING, fits=is_service)

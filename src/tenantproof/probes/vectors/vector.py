@@ -51,7 +51,10 @@ class Vector:
     inspect: Callable[[Answer], str] | None = None
     """Says what is wrong with an answer besides what stands in it, or an empty text."""
     alike: bool = False
-    """The last two requests ask for what is another's and for what is nobody's: their answers must not differ."""
+    """The last two requests ask for what is another's and for what is nobody's: their answers must not differ.
+
+    With `controlled`, the two before the last are both for what is nobody's, to tell what differs by itself.
+    """
     controlled: bool = False
     """The first request asks in the same way for the attacker's own; where that is not served, no other would be."""
 
