@@ -13,6 +13,7 @@ from tenantproof.probes.cross_tenant import (
     Rebirth,
     Reconciliation,
     Sweep,
+    Webhooks,
 )
 
 
@@ -73,15 +74,19 @@ def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, former: Rebir
 
 
 @claim("QA-2")
-def check_a_known_id_is_no_key_and_a_link_opens_one_door(probe: CrossTenant, links: LentLinks, ledger: Ledger) -> None:
-    """Ids and links leak, into logs and mails; neither must lead to what is another tenant's."""
+def check_a_known_id_is_no_key_and_a_link_opens_one_door(
+    probe: CrossTenant, links: LentLinks, hooks: Webhooks, ledger: Ledger
+) -> None:
+    """Ids and links leak, into logs and mails; neither must lead to what is another tenant's. Nor must events."""
     own_access_works(probe, ledger)
     links_are_given(links, ledger)
-    ledger.population(len(probe.pairs) + links.units)
+    ledger.population(len(probe.pairs) + links.units + hooks.units)
     for attacker, victim in probe.pairs:
         for turn in range(probe.records_of(victim)):
             ledger.expect(probe.foreign_id(attacker, victim, turn), is_=REFUSED)
     links_lead_nowhere_else(links, ledger)
+    with hooks.listening():
+        events_go_to_their_own(hooks, ledger)
     own_access_works(probe, ledger)
 
 
@@ -182,6 +187,19 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     for tenant in links.survivors:
         for dead in links.outlived(tenant):
             ledger.expect(dead, is_=REFUSED)
+
+
+def events_go_to_their_own(hooks: Webhooks, ledger: Ledger) -> None:
+    """Show that every tenant's events arrive; then none is with another, nor can be had sent again by another."""
+    for tenant in hooks.tenants:
+        ledger.calibrate(hooks.register(tenant), is_=PERMITTED)
+    for tenant in hooks.tenants:
+        ledger.calibrate(hooks.own_event(tenant), is_=PERMITTED)
+    hooks.settle()
+    for attacker, victim in hooks.pairs:
+        ledger.expect(hooks.crossing(attacker, victim), is_=REFUSED)
+        for seen in hooks.replayed(attacker, victim):
+            ledger.expect(seen, is_=REFUSED)
 
 
 def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:

@@ -19,6 +19,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     for host in hosts:
         whole = whole.replace('hosts = ["api.example.com"', f'hosts = ["api.example.com", "{host}.example.com"', 1)
     whole = whole.replace('"kafka.example.com"', '"kafka.example.com:9093"', 1)
+    whole = whole.replace("allow_listener = false", "allow_listener = true")
     profile = parse(whole, "template")
     assert profile.tokens
     assert profile.tokens.test_key
@@ -29,4 +30,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.aws
     assert profile.kafka
     assert profile.support
+    assert profile.links
+    assert profile.webhooks
+    assert profile.tenancy
     assert profile.evidence.archive

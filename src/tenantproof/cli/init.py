@@ -26,6 +26,7 @@ connections = 4
 timeout_seconds = 10.0
 allow_writes = false          # break-glass checks write requests, approvals and grants
 allow_destructive = false     # and even then only on tenants that are marked disposable
+allow_listener = false        # tokens and webhooks may name a server of the harness's own, on the loopback
 
 [http]
 code_field = "error"          # the member of an error body that holds the machine-readable code
@@ -135,6 +136,17 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # member = "link"
 # brief = {{ link_seconds = 1 }}        # asked like this, it gives a link that must be dead ...
 # seconds = 1                          # ... so many seconds later
+
+# Events that a tenant has sent to a URL: that of a server of the harness's own, which safety.allow_listener permits.
+# [webhooks]
+# register = {{ method = "POST", path = "/v1/tenants/{{tenant}}/webhooks" }}
+# unregister = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/webhooks/{{id}}" }}
+# trigger = {{ method = "POST", path = "/v1/tenants/{{tenant}}/records" }}
+# replay = {{ method = "POST", path = "/v1/tenants/{{tenant}}/deliveries/{{id}}/replay" }}
+# principal = "steward"
+# body = {{ url = "{{url}}" }}           # what register is sent
+# event = {{ text = "{{canary}}" }}      # what trigger is sent; the event that comes of it has the canary in it
+# seconds = 10                         # within which it arrives
 
 # A tenant that may be made, deleted, and made again under its name; it is asked for what its former self had.
 # [tenancy]

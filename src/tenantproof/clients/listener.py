@@ -1,4 +1,4 @@
-"""A small server of the harness's own on the loopback, that remembers who asked it for what."""
+"""A small server of the harness's own on the loopback, that remembers who asked it for what, and told it what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tenantproof.clients.quiet_server import QuietHandler, QuietServer
+
+_LARGEST = 1_000_000
+"""Octets of a body that are kept; whoever sends may be the target at its worst."""
+_MOST_TOLD = 1_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Listener:
 
     url: str
     asked: list[str] = field(default_factory=list)
+    told: list[tuple[str, bytes]] = field(default_factory=list)
+    """The targets and bodies of those that had a body, as far as they are kept."""
 
     def hears(self) -> bool:
         """Whether a request of our own arrives and is remembered."""
@@ -54,6 +60,7 @@ def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
 
         def do_GET(self) -> None:  # noqa: N802  # the base class's name
             heard.asked.append(self.path)
+            self._hear()
             said = answering(heard.url, self.path)
             self.send_response(302 if said.location else 200)
             if said.location:
@@ -62,6 +69,16 @@ def listening(answering: Callable[[str, str], Said]) -> Iterator[Listener]:
             self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
             self.wfile.write(said.body)
+
+        def _hear(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdecimal():
+                return
+            body = self.rfile.read(min(int(length), _LARGEST))
+            if len(body) < int(length):
+                self.close_connection = True
+            if body and len(heard.told) < _MOST_TOLD:
+                heard.told.append((self.path, body))
 
         do_HEAD = do_POST = do_GET  # noqa: N815  # the base class's names
 

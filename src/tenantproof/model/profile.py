@@ -20,6 +20,7 @@ from tenantproof.model import (
     reconciliation_profile,
     streams_profile,
     tenancy_profile,
+    webhooks_profile,
 )
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -325,7 +326,7 @@ class Safety(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow_writes: bool = False
     allow_destructive: bool = False
     allow_listener: bool = False
-    """Whether tokens may name a server of the harness's own on the loopback, for the target to fetch keys from."""
+    """Whether the target may be told of a server of the harness's own on the loopback: in tokens, and for webhooks."""
 
 
 class TargetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -355,5 +356,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     erasure: erasure_profile.Erasure | None = None
     links: links_profile.Links | None = None
     tenancy: tenancy_profile.Tenancy | None = None
+    webhooks: webhooks_profile.Webhooks | None = None
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

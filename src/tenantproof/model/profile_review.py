@@ -43,6 +43,8 @@ def review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield from _tokens(profile, profile.tokens)
     if profile.erasure:
         yield from _apart(profile, "erasure", profile.erasure.tenant)
+    if profile.webhooks and not profile.safety.allow_listener:
+        yield ("webhooks",), "events need a server to go to; set safety.allow_listener = true, or take the table out"
     if profile.tenancy:
         yield from _tenancy(profile, profile.tenancy)
     if profile.aws:

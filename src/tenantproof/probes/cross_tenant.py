@@ -18,6 +18,7 @@ from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_context import untold_context
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
+from tenantproof.probes.webhooks import Webhooks
 
 __all__ = [
     "OPERATIONS",
@@ -29,6 +30,7 @@ __all__ = [
     "Rebirth",
     "Reconciliation",
     "Sweep",
+    "Webhooks",
 ]
 
 
