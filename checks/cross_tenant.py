@@ -10,6 +10,7 @@ from tenantproof.probes.cross_tenant import (
     Departed,
     Latency,
     LentLinks,
+    Limits,
     Rebirth,
     Reconciliation,
     Sweep,
@@ -91,11 +92,11 @@ def check_a_known_id_is_no_key_and_a_link_opens_one_door(
 
 
 @claim("QA-2")
-def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, ledger: Ledger) -> None:
-    """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle for others' ids."""
+def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, limits: Limits, ledger: Ledger) -> None:
+    """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle; so is a shared quota."""
     comparison_sees(probe, ledger)
     rows_are_gone(gone, ledger)
-    ledger.population(len(probe.pairs) + gone.askers)
+    ledger.population(len(probe.pairs) + gone.askers + limits.units)
     for attacker, victim in probe.pairs:
         ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
         ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
@@ -103,6 +104,7 @@ def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, ledg
             ledger.expect(probe.known_and_unknown_tenant(attacker, victim, operation), is_=ALIKE)
     for compared in gone.compared():
         ledger.expect(compared, is_=ALIKE)
+    nobody_uses_up_anothers(limits, ledger)
     comparison_sees(probe, ledger)
 
 
@@ -228,6 +230,18 @@ def rows_are_gone(gone: Departed, ledger: Ledger) -> None:
         ledger.calibrate(seen, is_=PRESENT)
     for seen in gone.go():
         ledger.calibrate(seen, is_=PERMITTED)
+
+
+def nobody_uses_up_anothers(limits: Limits, ledger: Ledger) -> None:
+    """Show that there is a limit that one tenant reaches; nobody else may meet it."""
+    for tenant in limits.tenants:
+        # What earlier checks sent is no other tenant's doing.
+        limits.rest()
+        ledger.calibrate(limits.exhausted(tenant), is_=PERMITTED)
+        for other in limits.others(tenant):
+            ledger.expect(limits.spared(tenant, other), is_=PERMITTED)
+    if limits.tenants:
+        limits.rest()
 
 
 def comparison_sees(probe: CrossTenant, ledger: Ledger) -> None:

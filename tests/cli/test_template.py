@@ -32,5 +32,6 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.support
     assert profile.links
     assert profile.webhooks
+    assert profile.quota
     assert profile.tenancy
     assert profile.evidence.archive

@@ -148,6 +148,11 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # event = {{ text = "{{canary}}" }}      # what trigger is sent; the event that comes of it has the canary in it
 # seconds = 10                         # within which it arrives
 
+# How many reads of one tenant the target takes; given, a tenant's quota is used up, and the others' looked at.
+# [quota]
+# requests = 100
+# seconds = 60                         # after which it takes requests again
+
 # A tenant that may be made, deleted, and made again under its name; it is asked for what its former self had.
 # [tenancy]
 # body = {{ name = "{{tenant}}" }}       # what create is sent

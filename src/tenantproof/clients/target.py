@@ -181,6 +181,7 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
+        "quota": profile.quota is not None,
         "webhooks": profile.webhooks is not None and profile.safety.allow_writes and profile.safety.allow_listener,
         "tenancy": (
             profile.tenancy is not None and profile.tenancy.tenant.disposable and profile.safety.allow_destructive

@@ -12,6 +12,7 @@ from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
 from tenantproof.probes.departed import Departed
 from tenantproof.probes.latency import Latency
 from tenantproof.probes.lent_links import LentLinks
+from tenantproof.probes.limits import Limits
 from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
 from tenantproof.probes.sighting import new_probe, sight
@@ -27,6 +28,7 @@ __all__ = [
     "Departed",
     "Latency",
     "LentLinks",
+    "Limits",
     "Rebirth",
     "Reconciliation",
     "Sweep",

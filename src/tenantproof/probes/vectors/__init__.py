@@ -29,6 +29,7 @@ ELSEWHERE: dict[str, str] = {
     "X084": "links that the API hands out are changed, where the profile has them",
     **dict.fromkeys(("X088", "X089"), "every tenant's events are received, where the profile has [webhooks]"),
     "X106": "latency is compared by rank",
+    "X111": "one tenant's quota is used up, where the profile has [quota]",
     **dict.fromkeys(("X122", "X123"), "a tenant is deleted and made again, where the profile lends one"),
     "X125": "what was erased is asked for again, and written to again",
     "X097": "forged tokens are the business of token validation",
@@ -45,7 +46,6 @@ UNTRIED: tuple[Skipped, ...] = (
     Skipped("X085", "needs links that tenants hand on to the public"),
     *(Skipped(ident, "needs logins, or names that must be unique") for ident in ("X108", "X109")),
     Skipped("X110", "needs objects that the harness may make"),
-    Skipped("X111", "needs quotas"),
     Skipped("X124", "needs backups that the harness may restore"),
 )
 """Entries of the catalogue that are tried nowhere, and what it would take."""
