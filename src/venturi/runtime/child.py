@@ -22,7 +22,7 @@ _READY_SECONDS = 30.0
 _TERMINATE_SECONDS = 0.3
 _TAIL = 15
 # These serve where they are told to; an address of theirs outlives the process behind it.
-_LISTENING = frozenset({"api", "issuer"})
+_LISTENING = frozenset({"api", "aws", "issuer"})
 
 
 class ChildDied(Exception):

@@ -26,8 +26,6 @@ _LEAST_SECONDS = 0.2
 # Its data goes with it: there is no use in a last checkpoint.
 _POSTGRES_SECONDS = 0.0
 _RESTARTS = 5
-# What the AWS emulator holds, keys above all, is in its memory alone: a new one could open nothing of the old one's.
-_IRREPLACEABLE = "aws"
 
 
 class Stopped(Exception):
@@ -68,6 +66,11 @@ class Supervisor:
         self._closing = False
         self.postgres = PostgresServer(self.rundir / "pg", self._undertaker.register, self._undertaker.forget)
         self._clusters = {"postgres": self.postgres}
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a process that ends by itself is started again."""
+        return self._restarted is not None
 
     def cluster(self, name: str) -> PostgresServer:
         """One more PostgreSQL cluster, not started yet, which is watched and stopped like the first."""
@@ -163,8 +166,6 @@ class Supervisor:
                 self._try(name, partial(process.restart, self.register), restarted)
         for child in tuple(self._children):
             if not child.alive():
-                if child.name == _IRREPLACEABLE:
-                    raise child.died()
                 self._try(child.name, partial(self._restart, child), restarted)
 
     def _try(self, name: str, start: Callable[[], None], restarted: Callable[[str], None]) -> None:
