@@ -28,7 +28,7 @@ from venturi.aws.events import Happened, Used
 from venturi.aws.faults import AwsFault, Reply
 from venturi.aws.kept.families import restore, saved
 from venturi.aws.kept.journal import Journal
-from venturi.aws.kept.moments import Told, fresh, telling
+from venturi.aws.kept.moments import Told, fresh, is_told, telling
 from venturi.aws.sigv4 import read_credential
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Root(msgspec.Struct, frozen=True, array_like=True):
     now: int
 
 
-class SavedCall(msgspec.Struct, frozen=True, array_like=True):
+class SavedCall(msgspec.Struct, frozen=True, array_like=True, tag="call"):
     """A call that was carried out: who made it, its request, what it was told, and what was answered."""
 
     seed: bytes
@@ -72,6 +72,16 @@ class SavedCall(msgspec.Struct, frozen=True, array_like=True):
     outcome: str
 
 
+class SavedVisit(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
+    """A call that only read, by credentials that IAM has issued: it remembers when they were last used, and where."""
+
+    now: int
+    account: str
+    access_key_id: str
+    service: str
+    region: str
+
+
 class SavedEvents(msgspec.Struct, frozen=True, array_like=True):
     """What was added to the events, and the last uses of keys that came with it."""
 
@@ -81,6 +91,7 @@ class SavedEvents(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _events = msgspec.msgpack.Decoder(SavedEvents)
+_calls: msgspec.msgpack.Decoder[SavedCall | SavedVisit] = msgspec.msgpack.Decoder(SavedCall | SavedVisit)
 
 
 class Memory:
@@ -99,7 +110,8 @@ class Memory:
 
     def attach(self, front: StrictFront) -> None:
         """Bring back into a new front what was kept, and keep from now on what it does. Raises Diverged."""
-        self._front = front
+        self._front, moto = front, _iam()
+        self._mark = moto.mark_account_as_visited
         store, turn = front.cloud.keys, front.turn
         happened = [_events.decode(record) for record in self._events.records]
         used = {each[0]: each[1:] for record in happened for each in record.used}
@@ -107,12 +119,13 @@ class Memory:
         restore(store, self._keys.records, used)
         with turn.changing():
             for number, record in enumerate(self._calls.records[1:], 1):
-                self._again(front, number, msgspec.msgpack.decode(record, type=SavedCall))
+                self._again(front, number, _calls.decode(record))
         for journal in (self._calls, self._keys, self._events):
             journal.records.clear()
         store.keep, store.shred = self._keep_key, self._shred
         front.events.keep = self._keep_event
         front.memory = self
+        moto.mark_account_as_visited = self._visited
         with turn.changing():
             # Time may have deleted a key since, and its material has to go from the file too.
             self._shred()
@@ -155,7 +168,23 @@ class Memory:
         with _or_end():
             self._calls.append(_encoder.encode(made))
 
-    def _again(self, front: StrictFront, number: int, kept: SavedCall) -> None:
+    def _visited(self, account_id: str, access_key: str, service: str, region: str) -> None:
+        """What moto calls, by these names, with every call that it answers."""
+        assert self._front is not None
+        if is_told() or access_key not in _iam().iam_backends[account_id]["aws"].access_keys:
+            self._mark(account_id, access_key, service, region)
+            return
+        told = fresh()
+        with self._front.turn.changing(), _or_end():
+            with telling(told):
+                self._mark(account_id, access_key, service, region)
+            self._calls.append(_encoder.encode(SavedVisit(told.now, account_id, access_key, service, region)))
+
+    def _again(self, front: StrictFront, number: int, kept: SavedCall | SavedVisit) -> None:
+        if isinstance(kept, SavedVisit):
+            with telling(Told(b"", kept.now)):
+                self._mark(kept.account, kept.access_key_id, kept.service, kept.region)
+            return
         environ: WSGIEnvironment = {
             **kept.environ, "wsgi.input": io.BytesIO(kept.body), "wsgi.errors": sys.stderr, "wsgi.version": (1, 0),
             "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
@@ -207,6 +236,12 @@ def reads(call: Call) -> bool:
     if call.service == "sts":
         return call.action in _STS_READS
     return _READS.fullmatch(call.action) is not None
+
+
+def _iam() -> Any:  # noqa: ANN401  # moto's insides
+    from moto.iam import models
+
+    return models
 
 
 def _outcome(reply: Reply) -> str:

@@ -80,6 +80,11 @@ def derived(root: Told, *names: str) -> Told:
     return Told(hmac.digest(root.seed, "\0".join(names).encode(), hashlib.sha256), root.now)
 
 
+def is_told() -> bool:
+    """Whether this thread is in a call that is kept."""
+    return _here.told is not None
+
+
 @contextmanager
 def telling(told: Told | None) -> Iterator[None]:
     """Inside, this thread hears of no other time and chance; with None, of the system's."""
