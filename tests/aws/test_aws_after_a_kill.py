@@ -260,7 +260,7 @@ def test_no_file_tells_a_secret_and_nobody_else_may_read_one(process: Mortal) ->
 
 
 def test_reading_is_kept_as_an_event_alone(process: Mortal) -> None:
-    kms, sns = process.cloud.client("alder"), process.cloud.client("alder", "sns")
+    kms, sns, sqs = (process.cloud.client("alder", name) for name in ("kms", "sns", "sqs"))
     key = kms.create_key()["KeyMetadata"]["Arn"]
     before = process.files()
     kms.decrypt(CiphertextBlob=kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"])
@@ -270,8 +270,16 @@ def test_reading_is_kept_as_an_event_alone(process: Mortal) -> None:
     after = process.files()
     assert (after["calls"], after["keys"]) == (before["calls"], before["keys"])
     assert len(after["events"]) > len(before["events"])
-    sns.create_topic(Name="t")
-    assert len(process.files()["calls"]) > len(after["calls"])
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    made = process.files()
+    assert len(made["calls"]) > len(after["calls"])
+    # To look for a message where there is none is to read.
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    assert process.files()["calls"] == made["calls"]
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    sent = process.files()
+    assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
+    assert len(process.files()["calls"]) > len(sent["calls"]) > len(made["calls"])
 
 
 def test_nothing_acknowledged_is_lost_at_kills_at_random_moments(process: Mortal) -> None:

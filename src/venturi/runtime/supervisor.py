@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,6 +27,8 @@ _LEAST_SECONDS = 0.2
 # Its data goes with it: there is no use in a last checkpoint.
 _POSTGRES_SECONDS = 0.0
 _RESTARTS = 5
+# Whoever is killed again and again as he starts has failed at nothing; but there is an end to everything.
+_KILLS = 50
 
 
 class Stopped(Exception):
@@ -55,7 +58,8 @@ class Supervisor:
     def __init__(self, asked: Asked | None = None, restarted: Callable[[str], None] | None = None) -> None:
         self._restarted = restarted
         self._minded: dict[str, Restartable] = {}
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, Counter[bool]] = {}
+        """How often in a row a process failed to start, by whether it was killed as it did."""
         # Not `asked or`: what nobody has asked yet is false.
         self.asked = Asked() if asked is None else asked
         self.rundir = make_rundir()
@@ -169,14 +173,16 @@ class Supervisor:
                 self._try(child.name, partial(self._restart, child), restarted)
 
     def _try(self, name: str, start: Callable[[], None], restarted: Callable[[str], None]) -> None:
-        self._failures[name] = self._failures.get(name, 0) + 1
         try:
             start()
-        except Exception:  # killed as it started, perhaps, or together with what it needs
-            if self._failures[name] == _RESTARTS:
+        except Exception as error:  # killed as it started, perhaps, or together with what it needs
+            failures = self._failures.setdefault(name, Counter())
+            killed = isinstance(error, ChildDied) and error.killed
+            failures[killed] += 1
+            if failures[killed] == (_KILLS if killed else _RESTARTS):
                 raise
         else:
-            self._failures[name] = 0
+            self._failures.pop(name, None)
             restarted(name)
 
     def _restart(self, child: Child) -> None:

@@ -155,7 +155,7 @@ class Memory:
                 outcome = ""
                 raise
             finally:
-                if outcome:
+                if outcome and not told.idle:
                     self._keep_call(told, call, environ, account, outcome)
         return reply
 

@@ -43,6 +43,8 @@ class Told:
         self.drawn: list[Any] = list(drawn or ())
         self.patience = 0.0
         """Seconds that the caller would wait for what was not there."""
+        self.idle = False
+        """Whether the call looked for something, found nothing, and left all as it was."""
         self._left, self._blocks = b"", 0
 
     def take(self, count: int) -> bytes:
@@ -200,6 +202,8 @@ def _looking_once(system: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         found = system(self, name, count, 0, *args, **named)
         if not found:
             _here.told.patience = seconds
+            # Messages that were taken too often move, whoever looks.
+            _here.told.idle = self.get_queue(name).dead_letter_queue is None
         return found
 
     return receive
