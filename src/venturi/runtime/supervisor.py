@@ -177,7 +177,8 @@ class Supervisor:
             start()
         except Exception as error:  # killed as it started, perhaps, or together with what it needs
             failures = self._failures.setdefault(name, Counter())
-            killed = isinstance(error, ChildDied) and error.killed
+            # Children and brokers say so.
+            killed = bool(getattr(error, "killed", False))
             failures[killed] += 1
             if failures[killed] == (_KILLS if killed else _RESTARTS):
                 raise

@@ -42,6 +42,8 @@ _STS_READS = frozenset({"GetCallerIdentity", "GetAccessKeyInfo", "DecodeAuthoriz
 _BROKEN = "broken"
 _LOOK_SECONDS = 0.2
 _CHUNK = 1000
+_CHANGES = 4
+"""Records of a key, on average, after which all keys are written anew."""
 _REWRITE_AFTER = 50_000
 """Events in the file; it is written anew when half of them have given way."""
 
@@ -205,6 +207,8 @@ class Memory:
         assert self._front is not None
         with _or_end():
             self._keys.append(saved(self._front.cloud.keys, ident))
+        if self._keys.number > _CHANGES * len(self._front.cloud.keys.introduced) + _CHUNK:
+            self._shred()
 
     def _shred(self) -> None:
         """Write all keys anew, without what was there before."""
