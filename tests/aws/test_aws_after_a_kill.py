@@ -152,6 +152,7 @@ def test_everything_a_client_was_told_is_the_same_after_two_kills(process: Morta
     process.cloud.client("alder", "rds").create_db_instance(
         DBInstanceIdentifier="db", Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,
         MasterUsername="venturi", ManageMasterUserPassword=True, StorageEncrypted=True, KmsKeyId=keys["plain"],
+        MasterUserSecretKmsKeyId=keys["plain"],
     )  # fmt: skip
     before, could = inventory(process.cloud, "alder"), reach(process, people)
     sealed = kms.encrypt(KeyId=keys["plain"], Plaintext=b"payload", EncryptionContext=CONTEXT)["CiphertextBlob"]
