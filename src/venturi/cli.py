@@ -69,8 +69,7 @@ def up(
     tenantproof run --target /tmp/venturi.toml
 
     Ends with 0 when it is asked to, and with 1 when a process dies, which is then named with the end of its log. With
-    --restart it starts that process again, on the same address; only the AWS emulator, whose keys are in its memory,
-    can't be.
+    --restart it starts that process again, on the same address.
     """
     asked = Asked()
     asked.by_signals()

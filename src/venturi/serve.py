@@ -45,7 +45,7 @@ def main(name: str) -> None:
     announce = _announcer()
     module = importlib.import_module(_MODULES[name])
     if name == "aws":
-        module.prepare()
+        module.prepare(alone=True)
     # Modules are here to stay: nobody looks through them again for something to collect.
     gc.freeze()
     gc.enable()

@@ -44,11 +44,21 @@ class AwsIdentity(msgspec.Struct, frozen=True, kw_only=True):
     arn: str
 
 
+class AwsMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the AWS process keeps what it has acknowledged, for one that is started after it."""
+
+    directory: str
+    key: str
+    """32 bytes, base64: what the files are sealed under. It is in the supervisor's memory alone."""
+
+
 class AwsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The AWS process: moto behind the strict front. `root` may do anything and is used for provisioning alone."""
 
     identities: tuple[AwsIdentity, ...]
     """Users and role sessions; an account's root has the ARN arn:aws:iam::<account>:root."""
+    memory: AwsMemory | None = None
+    """None: nothing is kept, and everything ends with the process."""
     overlay: str = ""
 
 

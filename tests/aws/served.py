@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 import boto3
 from botocore.config import Config
 
+from venturi.aws.clients import require_whole_answers
 from venturi.aws.front import StrictFront
 from venturi.aws.server import serve
 from venturi.provision.keys import tenant_key_policy
@@ -54,7 +55,7 @@ class Cloud:
 
     def connect(self, service: str, key: str, secret: str, region: str = REGION, token: str | None = None) -> Client:
         """A boto3 client with these credentials."""
-        return boto3.client(
+        made: Client = boto3.client(
             service,  # type: ignore[call-overload]  # the stubs want a literal
             endpoint_url=self.endpoint,
             region_name=region,
@@ -63,6 +64,8 @@ class Cloud:
             aws_session_token=token,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
         )
+        require_whole_answers(made)
+        return made
 
     def tenant_key(self, tenant: str, account: str) -> str:
         """A key as provisioning makes it; returns its ARN."""

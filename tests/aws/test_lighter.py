@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from venturi.aws.lighter import lighten
 
@@ -29,6 +32,15 @@ def test_a_queue_is_not_counted_for_every_message_that_is_sent_to_it() -> None:
         backend.send_message("filling", str(number))
     assert [message.body for message in held] == [str(number) for number in range(50)]
     assert held.looks < 10
+
+
+def test_moto_knows_its_services_without_looking_for_them_in_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    lighten()
+    from moto import backends
+
+    monkeypatch.setattr(os, "listdir", None)
+    assert {"s3", "sns", "sqs", "iam"} <= set(backends.list_of_moto_modules())
+    assert "nothing" not in backends.list_of_moto_modules()
 
 
 def test_every_queue_has_a_count_of_its_own() -> None:

@@ -29,8 +29,7 @@ KILLS = int(os.environ.get("CRASH_KILLS", "12"))
 SEED = int(os.environ.get("CRASH_SEED", "20260806"))
 OPTIONS = os.environ.get("CRASH_OPTIONS", "").split()
 PATIENCE = 240.0
-# By what a process is known on its command line; the API and Stage A change most, so they die most often. The emulator
-# of AWS is spared: its keys are in its memory alone, and what dies with them is no fault of the deployment's.
+# By what a process is known on its command line; the API and Stage A change most, so they die most often.
 VICTIMS = {
     "venturi.serve api": 4,
     "venturi.serve stage-a": 3,
@@ -38,6 +37,7 @@ VICTIMS = {
     "postgres: t_": 1,
     "kafka.Kafka": 1,
     "venturi.serve issuer": 1,
+    "venturi.serve aws": 2,
 }
 Json = Any  # an API's answer
 

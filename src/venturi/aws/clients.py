@@ -22,7 +22,7 @@ def connect(service: str, region: str, aws: AwsClientSettings, **config: Any) ->
     from botocore.config import Config
 
     with _making:
-        return _session().create_client(
+        made = _session().create_client(
             service,
             endpoint_url=aws.endpoint or None,
             region_name=region,
@@ -30,6 +30,27 @@ def connect(service: str, region: str, aws: AwsClientSettings, **config: Any) ->
             aws_secret_access_key=aws.secret_access_key,
             config=Config(**config),
         )
+    require_whole_answers(made)
+    return made
+
+
+def require_whole_answers(client: Any) -> None:  # noqa: ANN401  # likewise
+    """Make of an answer that broke off what a connection is that was closed before any came: a BotoCoreError.
+
+    botocore itself takes the part that came for all of it, and an empty one for an answer without members. Of an
+    object's body it counts the bytes, though.
+    """
+    client.meta.events.register("after-call", _require_whole)
+
+
+def _require_whole(http_response: Any, model: Any, **_: Any) -> None:  # noqa: ANN401  # botocore's
+    from botocore.exceptions import ConnectionClosedError
+
+    length = http_response.headers.get("content-length")
+    if length is None or model.has_streaming_output or model.http.get("method") == "HEAD":
+        return
+    if len(http_response.content) < int(length):
+        raise ConnectionClosedError(endpoint_url=http_response.url)
 
 
 @cache

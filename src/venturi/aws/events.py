@@ -11,7 +11,7 @@ import re
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -22,6 +22,8 @@ from venturi.aws.faults import AwsFault
 
 Event: TypeAlias = dict[str, Any]
 """A CloudTrail record as JSON."""
+Used: TypeAlias = tuple[str, str, datetime, str]
+"""ARN of a key, and its last use: operation, time, request id."""
 _KEPT = 20_000
 """Events kept per account and Region; the oldest give way."""
 _GLOBAL = frozenset({"iam", "sts"})
@@ -63,20 +65,44 @@ class Events:
         self._kept = kept
         self._by_place: dict[tuple[str, str], deque[Happened]] = {}
         self._lock = threading.Lock()
+        self.keep: Callable[[list[Happened], list[Used]], None] = lambda *_: None
+        """Hears of every event before anybody can look it up."""
 
     def record(
-        self, call: Call, owners: Iterable[str], resources: tuple[str, ...], fault: AwsFault | None, now: datetime
+        self,
+        call: Call,
+        owners: Iterable[str],
+        resources: tuple[str, ...],
+        fault: AwsFault | None,
+        now: datetime,
+        used: Iterable[Used] = (),
     ) -> None:
         """Keep a call in the caller's account and in those that own what it was about."""
         region = "us-east-1" if call.service in _GLOBAL else call.region
         ident, said = str(uuid.uuid4()), ("", "") if fault is None else (fault.code, fault.message)
         agent = call.message.headers.get("user-agent", "")[:256]
         with self._lock:
-            for account in {call.caller.account, *owners}:
-                place = self._by_place.setdefault((account, region), deque(maxlen=self._kept))
-                # The call itself is not kept: its body may be large, or somebody's data.
-                place.append(Happened(ident, now, call.caller, call.service, region, call.action, _told(call.params),
-                                      agent, call.request_id, resources, said, account))  # fmt: skip
+            # The call itself is not kept: its body may be large, or somebody's data.
+            made = [
+                Happened(ident, now, call.caller, call.service, region, call.action, _told(call.params), agent,
+                         call.request_id, resources, said, account)
+                for account in {call.caller.account, *owners}
+            ]  # fmt: skip
+            for each in made:
+                self._put(each)
+            self.keep(made, list(used))
+
+    def restore(self, happened: Iterable[Happened]) -> None:
+        """Have events again that were kept."""
+        for each in happened:
+            self._put(each)
+
+    def all_kept(self) -> list[Happened]:
+        """The events of every place; to be called by `keep` alone, which nobody records beside."""
+        return [each for place in self._by_place.values() for each in place]
+
+    def _put(self, each: Happened) -> None:
+        self._by_place.setdefault((each.recipient, each.region), deque(maxlen=self._kept)).append(each)
 
     def lookup(self, call: Call) -> Event:
         """LookupEvents, in the caller's account and Region, the latest first. Raises AwsFault."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from venturi.aws import gaps, kms_rules, s3_locks
@@ -29,6 +30,9 @@ from venturi.aws.s3_calls import context_of
 from venturi.aws.sigv4 import Message, read_credential, verify
 from venturi.settings import AwsIdentity
 
+if TYPE_CHECKING:
+    from venturi.aws.kept.memory import Memory
+
 
 class StrictFront(Judge):
     """A WSGI application before `inner` (moto): authenticates, authorizes, keeps the keys and records every call.
@@ -47,6 +51,8 @@ class StrictFront(Judge):
         super().__init__(cloud, log, clock)
         self.identities = {known.access_key_id: Issued(known.arn, known.secret_access_key) for known in identities}
         self.inner = inner
+        self.turn = cloud.keys.turn
+        self.memory: Memory | None = None
         self.operations = Operations()
         self.events = Events()
 
@@ -56,6 +62,7 @@ class StrictFront(Judge):
             reply = Reply("200 OK", [("Content-Type", "application/json")], b'{"status":"ok"}')
         else:
             reply = self.answer(environ)
+            self.turn.settle()
         headers = [(name, value) for name, value in reply.headers if name.lower() != "content-length"]
         start_response(reply.status, [*headers, ("Content-Length", str(len(reply.body)))])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
@@ -106,7 +113,10 @@ class StrictFront(Judge):
     def record(self, call: Call, needs: list[Need], fault: AwsFault | None) -> None:
         """Keep the event of a call in every account that it concerns."""
         about = tuple(dict.fromkeys(need.resource for need in needs if need.resource.startswith("arn:")))
-        self.events.record(call, {need.owner for need in needs}, about, fault, self.clock())
+        keys = {need.key.arn: need.key for need in needs if need.key is not None}
+        used = [(arn, *key.last_used) for arn, key in keys.items()
+                if key.last_used and key.last_used[2] == call.request_id]  # fmt: skip
+        self.events.record(call, {need.owner for need in needs}, about, fault, self.clock(), used)
 
     def perform(self, call: Call, environ: WSGIEnvironment, needs: list[Need]) -> Reply:
         """Carry out what an authenticated caller asks for, if it may; `needs` is filled with what it takes."""
@@ -117,12 +127,18 @@ class StrictFront(Judge):
         self.require_keys(needs)
         if call.service == "s3":
             s3_locks.require_unlocked(call, self.cloud, lambda: self.may_bypass(call, needs[0]), self.clock())
+        if self.memory is not None:
+            return self.memory.carry_out(call, environ, needs[0].owner, self.carry_out)
+        return self.carry_out(call, environ, needs[0].owner)
+
+    def carry_out(self, call: Call, environ: WSGIEnvironment, account: str) -> Reply:
+        """Have a call done that was found good, in the account. Raises AwsFault, with nothing done."""
         done = self.done_here(call)
         if done is not None:
             return done
         # Written anew, a JSON body has no member twice for moto to read the other one of.
         body = json.dumps(call.params).encode() if call.protocol == "json" else None
-        reply = forward(self.inner, environ, call, account=needs[0].owner, body=body)
+        reply = forward(self.inner, environ, call, account=account, body=body)
         self.note_context(call, reply)
         return gaps.after(call, reply, self.cloud)
 
@@ -152,7 +168,9 @@ class StrictFront(Judge):
         """Remember under which encryption context an object was stored."""
         if call.service == "s3" and call.action == "PutObject" and reply.succeeded:
             bucket, name = str(call.params["Bucket"]), str(call.params["Key"])
-            self.cloud.notes.contexts[self.cloud.stored(bucket, name)] = context_of(call.message.headers, bucket, name)
+            # An upload in parts that has only begun is no object yet.
+            if (held := self.cloud.stored(bucket, name)) is not None:
+                self.cloud.notes.contexts[held] = context_of(call.message.headers, bucket, name)
 
     def perform_kms(self, call: Call, needs: list[Need]) -> Reply:
         """Carry out a KMS call: permission first, then sanity and state, then the deed."""

@@ -30,6 +30,10 @@ def lighten() -> None:
         # Else by the first call, or by several first calls at once, each of which would do it all.
         base_backend.AccountSpecificBackend._generate_regions(None, service)  # noqa: SLF001
         utils.get_service_model(service)
+    # Every call has moto look through its own folder, twice, for which of its services is meant.
+    folder: Any = importlib.import_module("moto.backends")
+    services = frozenset(folder.list_of_moto_modules())
+    folder.list_of_moto_modules = lambda: services
     _count_now_and_then(importlib.import_module("moto.sqs.models"))
     keys: Any = models
     keys.generate_private_key = _only_for_pairs(keys.generate_private_key)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +37,7 @@ from venturi.settings import (
     ApiSettings,
     AwsClientSettings,
     AwsIdentity,
+    AwsMemory,
     AwsSettings,
     ClientSettings,
     DatabaseSettings,
@@ -177,8 +180,18 @@ def _aws(
         AwsIdentity(access_key_id=user.access_key_id, secret_access_key=user.secret_access_key, arn=user.arn)
         for user in accounts.everyone()
     )
-    endpoint = supervisor.child("aws", AwsSettings(identities=identities, overlay=overlay)).url
+    settings = AwsSettings(identities=identities, overlay=overlay, memory=_memory(supervisor))
+    endpoint = supervisor.child("aws", settings).url
     return endpoint, aws.build(endpoint, plan, accounts, parts)
+
+
+def _memory(supervisor: Supervisor) -> AwsMemory | None:
+    """A memory for an AWS process that would be started again, and for no other."""
+    if not supervisor.restarts:
+        return None
+    place = supervisor.rundir / "aws"
+    place.mkdir(0o700)
+    return AwsMemory(directory=str(place), key=base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def _client(person: PrincipalPlan) -> ClientSettings:

@@ -18,15 +18,25 @@ from venturi.runtime.forked import Forked
 from venturi.runtime.listener import LISTENER, listen
 from venturi.runtime.logs import readable
 
-_READY_SECONDS = 30.0
+_OTHERS_READY_SECONDS = 30.0
+# What it was asked before it was killed it does again first.
+_READY_SECONDS = {"aws": 300.0}
+_LAST_SECONDS = 1.0
 _TERMINATE_SECONDS = 0.3
 _TAIL = 15
 # These serve where they are told to; an address of theirs outlives the process behind it.
-_LISTENING = frozenset({"api", "issuer"})
+_LISTENING = frozenset({"api", "aws", "issuer"})
 
 
 class ChildDied(Exception):
-    """A child ended, or never became ready; the message carries the end of its log."""
+    """A child ended, or never became ready; the message carries the end of its log.
+
+    `killed`: somebody else ended it with SIGKILL, which is no fault of its own.
+    """
+
+    def __init__(self, message: str, *, killed: bool = False) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 class Process(Protocol):
@@ -72,6 +82,7 @@ class Child:
         self.name, self.url = name, ""
         self._log = log
         self._settings: msgspec.Struct | None = None
+        self._ended_by_us = False
         # Ours and not the child's: whoever connects while it is started again waits, and is not turned away.
         self._listener = listen() if name in _LISTENING else None
         self._process: Process = self._fork() if forked else self._launch()
@@ -148,9 +159,10 @@ class Child:
     def died(self) -> ChildDied:
         """The error that says so, with the end of the log."""
         what = "ended by itself" if self.url else "did not become ready"
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        return ChildDied(f"the process {self.name} {what} (exit {self._process.poll()}):\n  {self._last_words()}")
+        self._ends_within(_LAST_SECONDS)
+        code = self._process.poll()
+        message = f"the process {self.name} {what} (exit {code}):\n  {self._last_words()}"
+        return ChildDied(message, killed=code == -signal.SIGKILL and not self._ended_by_us)
 
     def ask(self) -> None:
         """Ask it to end, by cutting its lifeline; harmless when that is cut."""
@@ -186,15 +198,21 @@ class Child:
 
     def _await_ready(self) -> str:
         assert self._process.stdout
-        timer = threading.Timer(_READY_SECONDS, self._process.kill)
+        self._ended_by_us = False
+        timer = threading.Timer(_READY_SECONDS.get(self.name, _OTHERS_READY_SECONDS), self._end)
         timer.start()
         try:
             return str(json.loads(self._process.stdout.readline())["ready"])
         except (ValueError, KeyError, TypeError):
-            self._process.kill()
+            if not self._ends_within(_LAST_SECONDS):
+                self._end()
             raise self.died() from None
         finally:
             timer.cancel()
+
+    def _end(self) -> None:
+        self._ended_by_us = True
+        self._process.kill()
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()[-_TAIL:]

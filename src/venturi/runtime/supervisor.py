@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,8 +27,8 @@ _LEAST_SECONDS = 0.2
 # Its data goes with it: there is no use in a last checkpoint.
 _POSTGRES_SECONDS = 0.0
 _RESTARTS = 5
-# What the AWS emulator holds, keys above all, is in its memory alone: a new one could open nothing of the old one's.
-_IRREPLACEABLE = "aws"
+# Whoever is killed again and again as he starts has failed at nothing; but there is an end to everything.
+_KILLS = 50
 
 
 class Stopped(Exception):
@@ -60,7 +61,8 @@ class Supervisor:
     def __init__(self, asked: Asked | None = None, restarted: Callable[[str], None] | None = None) -> None:
         self._restarted = restarted
         self._minded: dict[str, Restartable] = {}
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, Counter[bool]] = {}
+        """How often in a row a process failed to start, by whether it was killed as it did."""
         # Not `asked or`: what nobody has asked yet is false.
         self.asked = Asked() if asked is None else asked
         self.rundir = make_rundir()
@@ -71,6 +73,11 @@ class Supervisor:
         self._closing = False
         self.postgres = PostgresServer(self.rundir / "pg", self._undertaker.register, self._undertaker.forget)
         self._clusters = {"postgres": self.postgres}
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a process that ends by itself is started again."""
+        return self._restarted is not None
 
     def cluster(self, name: str) -> PostgresServer:
         """One more PostgreSQL cluster, not started yet, which is watched and stopped like the first."""
@@ -166,19 +173,20 @@ class Supervisor:
                 self._try(name, partial(process.restart, self.register, self.forget), restarted)
         for child in tuple(self._children):
             if not child.alive():
-                if child.name == _IRREPLACEABLE:
-                    raise child.died()
                 self._try(child.name, partial(self._restart, child), restarted)
 
     def _try(self, name: str, start: Callable[[], None], restarted: Callable[[str], None]) -> None:
-        self._failures[name] = self._failures.get(name, 0) + 1
         try:
             start()
-        except Exception:  # killed as it started, perhaps, or together with what it needs
-            if self._failures[name] == _RESTARTS:
+        except Exception as error:  # killed as it started, perhaps, or together with what it needs
+            failures = self._failures.setdefault(name, Counter())
+            # Children and brokers say so.
+            killed = bool(getattr(error, "killed", False))
+            failures[killed] += 1
+            if failures[killed] == (_KILLS if killed else _RESTARTS):
                 raise
         else:
-            self._failures[name] = 0
+            self._failures.pop(name, None)
             restarted(name)
 
     def _restart(self, child: Child) -> None:

@@ -155,7 +155,8 @@ class Broker:
             if _READY in self._log.read_text(errors="replace"):
                 return
             if self.process.poll() is not None:
-                raise BrokerDied(f"the broker ended while starting: {self._last_words()}")
+                killed = self.process.returncode == -signal.SIGKILL
+                raise BrokerDied(f"the broker ended while starting: {self._last_words()}", killed=killed)
             time.sleep(0.05)
         self.stop()
         raise BrokerDied(f"the broker was not ready after {READY_SECONDS:.0f} s: {self._last_words()}")

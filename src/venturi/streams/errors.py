@@ -8,7 +8,14 @@ class NoBroker(Exception):
 
 
 class BrokerDied(Exception):
-    """The broker ended or never became ready; the message carries the end of its log."""
+    """The broker ended or never became ready; the message carries the end of its log.
+
+    `killed`: somebody else ended it with SIGKILL, which is no fault of its own.
+    """
+
+    def __init__(self, message: str, *, killed: bool = False) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 class StreamUnavailable(OSError):

@@ -16,27 +16,31 @@ Operation: TypeAlias = Callable[[Order], Answer]
 class Operations:
     """Carries out operations that have been authorized and found sane."""
 
-    def __init__(self) -> None:
-        imports = renewing.Imports()
-        self._by_name: dict[str, Operation] = _TABLE | {
-            "GetParametersForImport": imports.parameters,
-            "ImportKeyMaterial": imports.take,
-            "DeleteImportedKeyMaterial": imports.delete,
-        }
-
     def knows(self, action: str) -> bool:
         """Whether KMS has such an operation."""
-        return action in self._by_name
+        return action in _TABLE
 
     def perform(self, order: Order) -> Answer:
         """Carry out an operation. Raises AwsFault for whatever it refuses."""
         if order.action not in CRYPTOGRAPHIC:
-            with order.store.lock:
-                return self._by_name[order.action](order)
+            return _changed(order) if order.action not in _READS else _read(order)
         using.require_usage(order, order.key)
-        answer = self._by_name[order.action](order)
+        answer = _TABLE[order.action](order)
         if not order.is_dry:
             order.key.last_used = (order.action, order.now, order.request_id)
+        return answer
+
+
+def _read(order: Order) -> Answer:
+    with order.store.turn.lock:
+        return _TABLE[order.action](order)
+
+
+def _changed(order: Order) -> Answer:
+    with order.store.turn.changing():
+        answer = _TABLE[order.action](order)
+        if order.named is not None:
+            order.store.changed(order.named)
         return answer
 
 
@@ -61,6 +65,7 @@ _TABLE: dict[str, Operation] = {
     "Decrypt": using.decrypt,
     "DeleteAlias": sharing.delete_alias,
     "DeleteCustomKeyStore": _no_stores,
+    "DeleteImportedKeyMaterial": renewing.delete_imported,
     "DeriveSharedSecret": using.derive_shared_secret,
     "DescribeCustomKeyStores": _no_stores,
     "DescribeKey": lifecycle.describe,
@@ -80,7 +85,9 @@ _TABLE: dict[str, Operation] = {
     "GetKeyLastUsage": lifecycle.last_usage,
     "GetKeyPolicy": tags.get_policy,
     "GetKeyRotationStatus": renewing.rotation_status,
+    "GetParametersForImport": renewing.import_parameters,
     "GetPublicKey": using.get_public_key,
+    "ImportKeyMaterial": renewing.import_material,
     "ListAliases": sharing.list_aliases,
     "ListGrants": sharing.list_grants,
     "ListKeyPolicies": tags.list_policies,
@@ -105,3 +112,5 @@ _TABLE: dict[str, Operation] = {
     "Verify": using.verify,
     "VerifyMac": using.verify_mac,
 }
+# What is handed out for an import has to be known when the material comes.
+_READS = frozenset(name for name in _TABLE if name.startswith(("Describe", "List", "Get"))) - {"GetParametersForImport"}

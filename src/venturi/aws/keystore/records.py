@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from venturi.aws.grants import Grant
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -23,6 +25,16 @@ class Material:
     """How it came about: "" for the first, ON_DEMAND or AUTOMATIC for a rotation, IMPORTED for one from outside."""
     description: str = ""
     valid_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ImportToken:
+    """What a caller got to wrap material with: for one key, one algorithm and a day."""
+
+    key_arn: str
+    algorithm: str
+    private: rsa.RSAPrivateKey
+    until: datetime
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from venturi.aws.faults import AwsFault
 from venturi.aws.keystore import pairs
 from venturi.aws.keystore.order import Answer, Order, b64
-from venturi.aws.keystore.records import Key, Material
+from venturi.aws.keystore.records import ImportToken, Key, Material
 from venturi.aws.keystore.specs import SPECS, SYMMETRIC
 
 _MOST_ON_DEMAND = 25
@@ -90,84 +89,72 @@ def _rotated(order: Order, *, changing: bool) -> Key:
     return key
 
 
-@dataclass(frozen=True)
-class ImportToken:
-    """What a caller got to wrap material with: for one key, one algorithm and a day."""
+def import_parameters(order: Order) -> Answer:
+    """GetParametersForImport."""
+    key, algorithm, spec = order.key, order.text("WrappingAlgorithm"), order.text("WrappingKeySpec")
+    _require_external(key)
+    if algorithm not in _WRAPPINGS or not spec.startswith("RSA_"):
+        raise AwsFault("UnsupportedOperationException", f"{algorithm} with {spec} is not offered here.")
+    private = rsa.generate_private_key(65537, int(spec.removeprefix("RSA_")))
+    token, until = secrets.token_bytes(64), order.now + timedelta(hours=24)
+    order.store.lent[token] = ImportToken(key.arn, algorithm, private, until)
+    return {
+        "KeyId": key.arn,
+        "ImportToken": b64(token),
+        "PublicKey": b64(pairs.public_der(private)),
+        "ParametersValidTo": until.timestamp(),
+    }
 
-    key_arn: str
-    algorithm: str
-    private: rsa.RSAPrivateKey
-    until: datetime
+
+def import_material(order: Order) -> Answer:
+    """ImportKeyMaterial. What was imported before can be imported again, and nothing else."""
+    key = order.key
+    _require_external(key)
+    until = _expiration(order)
+    secret = _unwrapped(order)
+    if len(secret) != SPECS[key.spec].material_bytes:
+        raise AwsFault("IncorrectKeyMaterialException", "The key material has the wrong length for its key.")
+    digest = hashlib.sha256(secret).hexdigest()
+    versions = key.family.materials
+    if versions and versions[-1].digest != digest:
+        raise AwsFault("IncorrectKeyMaterialException", "Only the material that was imported first is taken again.")
+    if not versions:
+        versions.append(order.store.material(secret, "IMPORTED"))
+    versions[-1].secret, versions[-1].valid_to = secret, until
+    versions[-1].description = order.text("KeyMaterialDescription")
+    if key.state == "PendingImport":
+        key.state = "Enabled"
+    return {"KeyId": key.arn, "KeyMaterialId": versions[-1].id}
 
 
-class Imports:
-    """Import tokens that were handed out, by token."""
+def delete_imported(order: Order) -> Answer:
+    """DeleteImportedKeyMaterial: the key is of no use at once, until the same material is imported again."""
+    key = order.key
+    _require_external(key)
+    for version in key.family.materials:
+        version.secret, version.valid_to = b"", None
+    if not key.is_pending:
+        key.state = "PendingImport"
+    order.store.shred()
+    return {"KeyId": key.arn} | ({"KeyMaterialId": key.current.id} if key.family.materials else {})
 
-    def __init__(self) -> None:
-        self._open: dict[bytes, ImportToken] = {}
 
-    def parameters(self, order: Order) -> Answer:
-        """GetParametersForImport."""
-        key, algorithm, spec = order.key, order.text("WrappingAlgorithm"), order.text("WrappingKeySpec")
-        _require_external(key)
-        if algorithm not in _WRAPPINGS or not spec.startswith("RSA_"):
-            raise AwsFault("UnsupportedOperationException", f"{algorithm} with {spec} is not offered here.")
-        private = rsa.generate_private_key(65537, int(spec.removeprefix("RSA_")))
-        token, until = secrets.token_bytes(64), order.now + timedelta(hours=24)
-        self._open[token] = ImportToken(key.arn, algorithm, private, until)
-        return {
-            "KeyId": key.arn,
-            "ImportToken": b64(token),
-            "PublicKey": b64(pairs.public_der(private)),
-            "ParametersValidTo": until.timestamp(),
-        }
-
-    def take(self, order: Order) -> Answer:
-        """ImportKeyMaterial. What was imported before can be imported again, and nothing else."""
-        key = order.key
-        _require_external(key)
-        until = _expiration(order)
-        secret = self._unwrapped(order)
-        if len(secret) != SPECS[key.spec].material_bytes:
-            raise AwsFault("IncorrectKeyMaterialException", "The key material has the wrong length for its key.")
-        digest = hashlib.sha256(secret).hexdigest()
-        versions = key.family.materials
-        if versions and versions[-1].digest != digest:
-            raise AwsFault("IncorrectKeyMaterialException", "Only the material that was imported first is taken again.")
-        if not versions:
-            versions.append(order.store.material(secret, "IMPORTED"))
-        versions[-1].secret, versions[-1].valid_to = secret, until
-        versions[-1].description = order.text("KeyMaterialDescription")
-        if key.state == "PendingImport":
-            key.state = "Enabled"
-        return {"KeyId": key.arn, "KeyMaterialId": versions[-1].id}
-
-    def delete(self, order: Order) -> Answer:
-        """DeleteImportedKeyMaterial: the key is of no use at once, until the same material is imported again."""
-        key = order.key
-        _require_external(key)
-        for version in key.family.materials:
-            version.secret, version.valid_to = b"", None
-        if not key.is_pending:
-            key.state = "PendingImport"
-        return {"KeyId": key.arn} | ({"KeyMaterialId": key.current.id} if key.family.materials else {})
-
-    def _unwrapped(self, order: Order) -> bytes:
-        lent = self._open.get(order.blob("ImportToken"))
-        if lent is None or lent.key_arn != order.key.arn:
-            raise AwsFault("InvalidImportTokenException", "The import token was not made for this key.")
-        if lent.until <= order.now:
-            raise AwsFault("ExpiredImportTokenException", "The import token is older than a day.")
-        wrapped = order.blob("EncryptedKeyMaterial")
-        digest = f"SHA_{lent.algorithm.rpartition('_')[2]}"
-        try:
-            if not lent.algorithm.startswith("RSA_AES"):
-                return lent.private.decrypt(wrapped, pairs.oaep(digest))
-            size = lent.private.key_size // 8
-            inner = lent.private.decrypt(wrapped[:size], pairs.oaep(digest))
-            return aes_key_unwrap_with_padding(inner, wrapped[size:])
-        except (ValueError, InvalidUnwrap):
-            raise AwsFault("InvalidCiphertextException", "The material was not wrapped with this public key.") from None
+def _unwrapped(order: Order) -> bytes:
+    lent = order.store.lent.get(order.blob("ImportToken"))
+    if lent is None or lent.key_arn != order.key.arn:
+        raise AwsFault("InvalidImportTokenException", "The import token was not made for this key.")
+    if lent.until <= order.now:
+        raise AwsFault("ExpiredImportTokenException", "The import token is older than a day.")
+    wrapped = order.blob("EncryptedKeyMaterial")
+    digest = f"SHA_{lent.algorithm.rpartition('_')[2]}"
+    try:
+        if not lent.algorithm.startswith("RSA_AES"):
+            return lent.private.decrypt(wrapped, pairs.oaep(digest))
+        size = lent.private.key_size // 8
+        inner = lent.private.decrypt(wrapped[:size], pairs.oaep(digest))
+        return aes_key_unwrap_with_padding(inner, wrapped[size:])
+    except (ValueError, InvalidUnwrap):
+        raise AwsFault("InvalidCiphertextException", "The material was not wrapped with this public key.") from None
 
 
 _WRAPPINGS = frozenset({"RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"})

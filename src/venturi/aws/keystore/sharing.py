@@ -95,6 +95,7 @@ def update_alias(order: Order) -> Answer:
     if (old.spec == SYMMETRIC, old.usage) != (order.key.spec == SYMMETRIC, order.key.usage):
         raise AwsFault("KMSInvalidStateException", f"Alias {name} cannot be moved to a key of another kind.")
     old.aliases.pop(name, None)
+    order.store.changed(old)
     order.key.aliases[name] = order.now
     return {}
 

@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 import secrets
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from venturi.aws.keystore.pairs import new_pair
-from venturi.aws.keystore.records import Family, Key, Material
+from venturi.aws.keystore.records import Family, ImportToken, Key, Material
 from venturi.aws.keystore.specs import SPECS
+from venturi.aws.turn import Turn
 
 ARN = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):(key|alias)/([A-Za-z0-9/_-]+)")
 _AWS_ALIAS = re.compile(r"alias/aws/[a-z0-9]+")
@@ -27,7 +27,15 @@ class KeyStore:
         self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), made: Callable[[Key], None] = lambda _: None
     ) -> None:
         self.clock = clock
-        self.lock = threading.RLock()
+        self.turn = Turn()
+        self.keep: Callable[[str], None] = lambda _: None
+        """Hears, in its turn, of every key that has changed, by its id."""
+        self.shred: Callable[[], None] = lambda: None
+        """Hears that material is gone for good, and has to go from wherever it was kept."""
+        self.lent: dict[bytes, ImportToken] = {}
+        """Import tokens that were handed out."""
+        self.introduced: dict[str, list[tuple[str, str, str]]] = {}
+        """Id to (account, Region, ARN) of every copy that there ever was."""
         self._made = made
         self._keys: dict[tuple[str, str], Key] = {}
         """(Region, id) to the key; an id is unique, and copies in other Regions share it."""
@@ -55,11 +63,30 @@ class KeyStore:
                 yield key
 
     def add(self, key: Key) -> Key:
-        """Take a key in."""
+        """Take a new key in."""
+        with self.turn.changing():
+            self.put(key)
+            self.introduced.setdefault(key.id, []).append((key.account, key.region, key.arn))
+            self._made(key)
+            self.changed(key)
+        return key
+
+    def put(self, key: Key) -> None:
+        """Have a key that was made before."""
         self._keys[key.region, key.id] = key
         key.family.members[key.region] = key
-        self._made(key)
-        return key
+
+    def introduce(self, account: str, region: str, ident: str, arn: str) -> None:
+        """Say that there was such a key once."""
+        self._made(Key(account, region, ident, arn, policy="", state=""))
+
+    def every(self) -> dict[tuple[str, str], Key]:
+        """All keys by Region and id, whatever time has done to them since somebody last looked."""
+        return dict(self._keys)
+
+    def changed(self, key: Key) -> None:
+        """Have it kept; whoever changes a key calls this in its turn."""
+        self.keep(key.id)
 
     def make(self, account: str, region: str, *, policy: str = "", **asked: Any) -> Key:  # noqa: ANN401  # Key's fields
         """A new key with fresh material, unless its material is to be imported."""
@@ -83,12 +110,21 @@ class KeyStore:
         return Material(secrets.token_hex(32), secret, hashlib.sha256(secret).hexdigest(), self.clock(), kind)
 
     def _by_alias(self, alias: str, account: str, region: str) -> Key | None:
-        found = next((key for key in self.of(account, region) if alias in key.aliases), None)
+        found = self._aliased(alias, account, region)
         if found is None and _AWS_ALIAS.fullmatch(alias):
-            # A service's own key comes into being when somebody first needs it.
-            found = self.make(account, region, policy=_service_policy(account, region, alias), manager="AWS")
-            found.aliases[alias] = self.clock()
+            with self.turn.changing():
+                found = self._aliased(alias, account, region) or self._make_for_service(alias, account, region)
         return found
+
+    def _aliased(self, alias: str, account: str, region: str) -> Key | None:
+        return next((key for key in self.of(account, region) if alias in key.aliases), None)
+
+    def _make_for_service(self, alias: str, account: str, region: str) -> Key:
+        """A service's own key comes into being when somebody first needs it."""
+        made = self.make(account, region, policy=_service_policy(account, region, alias), manager="AWS")
+        made.aliases[alias] = self.clock()
+        self.changed(made)
+        return made
 
     def _now(self, key: Key) -> Key | None:
         """The key with everything that time alone does to it done; None once it is deleted."""
@@ -96,18 +132,31 @@ class KeyStore:
         if key.deletion_date is not None and key.deletion_date <= now:
             self._delete(key, now)
             return None
-        for version in key.family.materials:
-            if version.valid_to is not None and version.valid_to <= now:
-                version.secret, version.valid_to = b"", None
-                if not key.is_pending:
-                    key.state = "PendingImport"
-        while (due := key.next_rotation) is not None and due <= now and key.state == "Enabled":
-            key.family.materials.append(self.material(secrets.token_bytes(32), "AUTOMATIC"))
-            key.family.materials[-1].created = key.family.rotation_from = due
+        if any(_has_expired(version, now) for version in key.family.materials):
+            self._expire(key, now)
+        if _is_due(key, now):
+            self._rotate(key, now)
         return key
 
+    def _expire(self, key: Key, now: datetime) -> None:
+        with self.turn.changing():
+            for version in key.family.materials:
+                if _has_expired(version, now):
+                    version.secret, version.valid_to = b"", None
+            if not key.is_pending:
+                key.state = "PendingImport"
+            self.changed(key)
+            self.shred()
+
+    def _rotate(self, key: Key, now: datetime) -> None:
+        with self.turn.changing():
+            while _is_due(key, now) and (due := key.next_rotation):
+                key.family.materials.append(self.material(secrets.token_bytes(32), "AUTOMATIC"))
+                key.family.materials[-1].created = key.family.rotation_from = due
+            self.changed(key)
+
     def _delete(self, key: Key, now: datetime) -> None:
-        with self.lock:
+        with self.turn.changing():
             self._keys.pop((key.region, key.id), None)
             members = key.family.members
             members.pop(key.region, None)
@@ -121,6 +170,16 @@ class KeyStore:
                 if primary.state == "PendingReplicaDeletion":
                     primary.state = "PendingDeletion"
                     primary.deletion_date = now + timedelta(days=primary.window)
+            self.changed(key)
+            self.shred()
+
+
+def _has_expired(version: Material, now: datetime) -> bool:
+    return version.valid_to is not None and version.valid_to <= now
+
+
+def _is_due(key: Key, now: datetime) -> bool:
+    return (due := key.next_rotation) is not None and due <= now and key.state == "Enabled"
 
 
 def default_policy(account: str) -> str:
