@@ -17,7 +17,7 @@ from tenantproof.model.profile import Http, Operation
 from tenantproof.model.verdict import Verdict
 from tenantproof.probes.contract import endpoints
 from tenantproof.probes.graphql import Asked, field, is_refused, node, plain
-from tenantproof.probes.vectors import VECTORS, untried
+from tenantproof.probes.vectors import VECTORS, elsewhere, untried
 from tenantproof.probes.vectors.coverage import EXHIBIT
 from tenantproof.probes.vectors.graphql import GRAPHQL
 from tests.probes import fake_graphql as fakes
@@ -154,8 +154,11 @@ def test_the_bundle_says_where_vectors_fit_and_which_are_not_tried(monkeypatch: 
     assert told["untried"]["X036"] == "needs client certificates of two tenants"
     named = {*told["population"], *told["elsewhere"], *told["untried"]}
     assert named == {f"X{number:03}" for number in range(1, 132)}
-    without = {each.id: each.why for each in untried(vector for vector in VECTORS if vector.id != "X061")}
+    without = {each.id: each.why for each in untried((vector for vector in VECTORS if vector.id != "X061"), ())}
     assert without["X061"] == "needs a GraphQL operation, and the profile's [http.graphql] about it"
+    assert told["untried"]["X122"] == without["X122"] == "needs [tenancy] in the profile, and what it permits"
+    assert "X122" in elsewhere({"tenancy"})
+    assert "X122" not in {each.id for each in untried((), {"tenancy"})}
 
 
 # What an answer comes to

@@ -92,7 +92,9 @@ class Sweep(Probe):
 
     def _swept(self) -> Iterator[Seen]:
         shapes = self.plan.population.shapes
-        self.target.exhibits[EXHIBIT] = coverage((each.endpoint, each.vector) for each in shapes)
+        self.target.exhibits[EXHIBIT] = coverage(
+            ((each.endpoint, each.vector) for each in shapes), self.target.capabilities
+        )
         yield from self._owners_are_let_in()
         numbers = self.plan.numbers()
         while chunk := list(islice(numbers, _CHUNK)):

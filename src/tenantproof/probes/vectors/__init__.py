@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from tenantproof.probes.vectors.bodies import BODIES
 from tenantproof.probes.vectors.caches import CACHES
@@ -15,7 +15,7 @@ from tenantproof.probes.vectors.queries import QUERIES
 from tenantproof.probes.vectors.state import STATE
 from tenantproof.probes.vectors.vector import Skipped, Vector
 
-__all__ = ["ELSEWHERE", "UNTRIED", "VECTORS", "Skipped", "Vector", "untried"]
+__all__ = ["UNTRIED", "VECTORS", "Skipped", "Vector", "elsewhere", "untried"]
 
 VECTORS: tuple[Vector, ...] = tuple(
     vector
@@ -24,21 +24,25 @@ VECTORS: tuple[Vector, ...] = tuple(
 )
 """Every vector in every form, in the order of the catalogue's groups."""
 
-ELSEWHERE: dict[str, str] = {
-    **dict.fromkeys(("X104", "X105", "X107", "X113", "X114"), "existence is compared answer by answer"),
-    "X084": "links that the API hands out are changed, where the profile has them",
-    **dict.fromkeys(("X088", "X089"), "every tenant's events are received, where the profile has [webhooks]"),
-    "X106": "latency is compared by rank",
-    "X111": "one tenant's quota is used up, where the profile has [quota]",
-    **dict.fromkeys(("X122", "X123"), "a tenant is deleted and made again, where the profile lends one"),
-    "X125": "what was erased is asked for again, and written to again",
+_ELSEWHERE: dict[str, str] = {
     "X097": "forged tokens are the business of token validation",
     "X103": "stale permission is the business of support access",
+    **dict.fromkeys(("X104", "X105", "X107", "X113", "X114"), "existence is compared answer by answer"),
+    "X106": "latency is compared by rank",
     **dict.fromkeys(("X115", "X116"), "every tenant's state is read before and after every block of requests"),
     "X126": "what a refused write leaves behind is in the state that is read after it",
     **dict.fromkeys(("X127", "X128", "X129", "X130", "X131"), "the trails are reconciled with the probes"),
 }
 """What is not a request of its own: which part of the sweep decides it."""
+
+_LENT: dict[str, tuple[str, str]] = {
+    "X084": ("links", "links that the API hands out are changed"),
+    **dict.fromkeys(("X088", "X089"), ("webhooks", "every tenant's events are received")),
+    "X111": ("quota", "one tenant's quota is used up"),
+    **dict.fromkeys(("X122", "X123"), ("tenancy", "a tenant is deleted and made again")),
+    "X125": ("erasure", "what was erased is asked for again, and written to again"),
+}
+"""The table of the profile without which it is not tried, and what is done."""
 
 UNTRIED: tuple[Skipped, ...] = (
     Skipped("X036", "needs client certificates of two tenants"),
@@ -61,9 +65,19 @@ _NEEDS = {
 """What entries need that not every target has."""
 
 
-def untried(tried: Iterable[Vector]) -> tuple[Skipped, ...]:
+def elsewhere(capabilities: Container[str]) -> dict[str, str]:
+    """What is tried of the catalogue by no request of the sweep, at a target with these capabilities, and how."""
+    return {**_ELSEWHERE, **{ident: done for ident, (table, done) in _LENT.items() if table in capabilities}}
+
+
+def untried(tried: Iterable[Vector], capabilities: Container[str]) -> tuple[Skipped, ...]:
     """Every entry of the catalogue that is not tried at a target where `tried` are, in its order, and why."""
     known = {vector.id for vector in tried}
     unfit = {vector.id for vector in VECTORS} - known
     skipped = [Skipped(ident, _NEEDS.get(ident, "no operation that it fits")) for ident in unfit]
-    return tuple(sorted((*UNTRIED, *skipped), key=lambda each: each.id))
+    unlent = [
+        Skipped(ident, f"needs [{table}] in the profile, and what it permits")
+        for ident, (table, _) in _LENT.items()
+        if table not in capabilities
+    ]
+    return tuple(sorted((*UNTRIED, *skipped, *unlent), key=lambda each: each.id))

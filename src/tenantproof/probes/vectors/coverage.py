@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import rfc8785
 
 from tenantproof.probes.contract import Endpoint
-from tenantproof.probes.vectors import ELSEWHERE, untried
+from tenantproof.probes.vectors import elsewhere, untried
 from tenantproof.probes.vectors.vector import Vector
 
 EXHIBIT = "vectors.json"
 SCHEMA = "tenantproof.vectors/1"
 
 
-def coverage(shapes: Iterable[tuple[Endpoint, Vector]]) -> bytes:
+def coverage(shapes: Iterable[tuple[Endpoint, Vector]], capabilities: Collection[str]) -> bytes:
     """What becomes of every entry of the catalogue, as canonical JSON: `population`, `elsewhere` and `untried`, by id.
 
     `population` has the names that a vector is tried under, with the operations that each fits; whether a sample came
@@ -31,7 +31,7 @@ def coverage(shapes: Iterable[tuple[Endpoint, Vector]]) -> bytes:
         "population": {
             ident: {name: sorted(operations) for name, operations in names.items()} for ident, names in fitting.items()
         },
-        "elsewhere": ELSEWHERE,
-        "untried": {each.id: each.why for each in untried(seen)},
+        "elsewhere": elsewhere(capabilities),
+        "untried": {each.id: each.why for each in untried(seen, capabilities)},
     }
     return rfc8785.dumps(told) + b"\n"
