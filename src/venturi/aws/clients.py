@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from venturi.settings import AwsClientSettings
@@ -40,17 +40,17 @@ def require_whole_answers(client: Any) -> None:  # noqa: ANN401  # likewise
     botocore itself takes the part that came for all of it, and an empty one for an answer without members. Of an
     object's body it counts the bytes, though.
     """
-    client.meta.events.register("after-call", _require_whole)
+    client.meta.events.register("before-parse", partial(_require_whole, client.meta.endpoint_url))
 
 
-def _require_whole(http_response: Any, model: Any, **_: Any) -> None:  # noqa: ANN401  # botocore's
+def _require_whole(endpoint: str, operation_model: Any, response_dict: Any, **_: Any) -> None:  # noqa: ANN401  # its own
     from botocore.exceptions import ConnectionClosedError
 
-    length = http_response.headers.get("content-length")
-    if length is None or model.has_streaming_output or model.http.get("method") == "HEAD":
+    length, body = response_dict["headers"].get("content-length"), response_dict["body"]
+    if length is None or not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
         return
-    if len(http_response.content) < int(length):
-        raise ConnectionClosedError(endpoint_url=http_response.url)
+    if len(body) < int(length):
+        raise ConnectionClosedError(endpoint_url=endpoint)
 
 
 @cache
