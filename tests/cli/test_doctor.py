@@ -22,6 +22,10 @@ def test_the_embedded_front_holds_the_documented_facts_and_doctor_prints_each(
     assert len(held) / (len(held) + len(missing)) >= FLOOR, missing
     assert f"fidelity: {len(held)} of {len(held) + len(missing)} facts about AWS hold on this target" in done.stdout
     assert "can be assessed: 34 of 34 claims" in done.stdout
+    # What no claim needs, and what is tried where it is there.
+    (further,) = re.findall(r"^  QA-2 looks further with (.*); `tenantproof init`", done.stdout, re.MULTILINE)
+    assert {"quota", "tenancy", "webhooks"} <= set(further.split(", "))
+    assert "links" not in further
 
 
 def test_doctor_says_whose_token_is_missing_and_that_the_target_is_another(

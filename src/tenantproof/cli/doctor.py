@@ -18,7 +18,7 @@ from tenantproof.model.fidelity import load_scenarios
 from tenantproof.model.profile import Profile
 from tenantproof.model.profile_text import load
 from tenantproof.plugin.cards import load_cards
-from tenantproof.plugin.collect import claim_needs
+from tenantproof.plugin.collect import claim_needs, claim_wishes
 from tenantproof.probes.fidelity import ask
 
 
@@ -105,3 +105,6 @@ def _capabilities(capabilities: frozenset[str], console: Console) -> None:
     for claim, wanted in sorted(needs.items()):
         if missing := sorted(wanted - capabilities):
             console.print(f"  {claim} needs {', '.join(missing)}; add its table to the profile")
+    for claim, wished in sorted(claim_wishes(checks).items()):
+        if claim in possible and (missing := sorted(wished - capabilities)):
+            console.print(f"  {claim} looks further with {', '.join(missing)}; `tenantproof init` shows the tables")
