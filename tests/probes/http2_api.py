@@ -153,10 +153,3 @@ def _say(peer: H2Connection, ident: int, reply: tuple[int, Json] | None) -> None
     status, said = reply
     peer.send_headers(ident, [(":status", str(status)), ("content-type", "application/json")])
     peer.send_data(ident, json.dumps(said).encode(), end_stream=True)
-
-
-class Lax(Http2Api):
-    """Takes any header list; decides by the first of everything."""
-
-    def inspect(self, ask: Ask) -> None:
-        pass

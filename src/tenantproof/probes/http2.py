@@ -150,6 +150,9 @@ def _named(draft: Draft) -> str:
 
 
 def _spoiled(token: str) -> str:
-    """The token with the octets of its signature, or of all of it, in reverse: nobody ever signed that."""
+    """The token with its signature, or all of it, in reverse but for the end: nobody ever signed that.
+
+    The end stays, for it says whether base64 is canonical; a token that can't be decoded would be refused for that.
+    """
     head, dot, tail = token.rpartition(".")
-    return f"{head}{dot}{tail[::-1]}"
+    return f"{head}{dot}{tail[:-4][::-1]}{tail[-4:]}"
