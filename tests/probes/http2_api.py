@@ -141,15 +141,14 @@ class Http2Api(PlainApi):
                 connection.sendall(peer.data_to_send())
                 return
             for ident, reply in self.replies(ended).items():
-                _say(peer, ident, reply)
-                del asks[ident]
+                self.say(peer, asks.pop(ident), reply)
             connection.sendall(peer.data_to_send())
 
-
-def _say(peer: H2Connection, ident: int, reply: tuple[int, Json] | None) -> None:
-    if reply is None:
-        peer.reset_stream(ident, ErrorCodes.PROTOCOL_ERROR)
-        return
-    status, said = reply
-    peer.send_headers(ident, [(":status", str(status)), ("content-type", "application/json")])
-    peer.send_data(ident, json.dumps(said).encode(), end_stream=True)
+    def say(self, peer: H2Connection, ask: Ask, reply: tuple[int, Json] | None) -> None:
+        """Send an answer, or reset the stream."""
+        if reply is None:
+            peer.reset_stream(ask.ident, ErrorCodes.PROTOCOL_ERROR)
+            return
+        status, said = reply
+        peer.send_headers(ask.ident, [(":status", str(status)), ("content-type", "application/json")])
+        peer.send_data(ask.ident, json.dumps(said).encode(), end_stream=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from io import BufferedReader
 
 import jwt
+from h2.connection import H2Connection
 
 from tests.probes.fake_api import Json, Refused
 from tests.probes.http2_api import Ask, Http2Api, MalformedError
@@ -295,3 +300,45 @@ class LetsPaths(Downgrading):
     """Forwards line ends in paths."""
 
     lets = "path"
+
+
+class LeaksAndResets(Http2Api):
+    """Finds out that a request is malformed when it has half answered it, by its last path."""
+
+    def say(self, peer: H2Connection, ask: Ask, reply: tuple[int, Json] | None) -> None:
+        if reply is None:
+            peer.send_headers(ask.ident, [(":status", "200")])
+            peer.send_data(ask.ident, json.dumps(self.serve(ask.all(":path")[-1])).encode())
+        super().say(peer, ask, reply)
+
+
+class Hostile(Http2Api):
+    """Says the same to everybody, over and over."""
+
+    first, said = b"", b""
+
+    def talk(self, connection: socket.socket, reader: BufferedReader) -> None:
+        with suppress(OSError):
+            connection.sendall(b"\0\0\0\4\0\0\0\0\0" + self.first)
+            while self.said:
+                connection.sendall(self.said)
+
+
+class GoesAway(Hostile):
+    """Ends every connection at once."""
+
+    first = b"\0\0\x08\7\0\0\0\0\0" + bytes(8)
+
+
+class EndlessHeaders(Hostile):
+    """Begins a header list and never ends it."""
+
+    first = b"\0\0\1\1\0\0\0\0\1\x88"
+    said = b"\0\x0f\xff\x09\0\0\0\0\1" + b"\x40\1a\1b" * 819
+
+
+class EndlessBody(Hostile):
+    """Begins an answer and never ends it."""
+
+    first = b"\0\0\1\1\4\0\0\0\1\x88"
+    said = b"\0\x10\0\0\0\0\0\0\1" + bytes(4096)

@@ -155,11 +155,10 @@ class Line:
             self._over("refused", "the target closed the connection")
             return False
         self._budget -= len(octets)
-        if self._budget < 0:
-            self._over("broken", f"more than {2 * BODY_LIMIT} octets came on one connection")
-            return False
         self._buffer += octets
-        return self._frames()
+        if not self._frames():
+            return False
+        return self._budget >= 0 or self._over("broken", f"more than {2 * BODY_LIMIT} octets came on one connection")
 
     def _frames(self) -> bool:
         """Take what has come frame by frame: what precedes a frame that is broken must not be lost with it."""
