@@ -200,6 +200,16 @@ def test_no_frame_is_waited_for_that_is_longer_than_it_may_be() -> None:
     assert heard.answer.malformed == "a frame is longer than it may be"
 
 
+def test_a_library_that_stumbles_is_an_observation_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(self: object, data: bytes) -> None:
+        raise AssertionError("impossible")
+
+    monkeypatch.setattr("h2.connection.H2Connection.receive_data", stumble)
+    with saying(SETTINGS, frame(DATA, 0, 1, CANARY)) as host:
+        (heard,) = ask(host)
+    assert (heard.ending, heard.answer.failure) == ("broken", "against the protocol: AssertionError: impossible")
+
+
 def test_where_nobody_listens_every_stream_says_so() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         host = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -36,6 +36,7 @@ class Ask:
     fields: Fields
     beside: Mapping[int, Ask]
     body: bytes = b""
+    ended: bool = False
     queue: list[tuple[int, Json]] = field(default_factory=list)
     """Answers of what stands behind the front that nobody has asked for yet; one for the connection."""
 
@@ -136,6 +137,7 @@ class Http2Api(PlainApi):
                     elif isinstance(event, DataReceived):
                         asks[event.stream_id].body += event.data
                     elif isinstance(event, StreamEnded):
+                        asks[event.stream_id].ended = True
                         ended.append(asks[event.stream_id])
             except ProtocolError:
                 connection.sendall(peer.data_to_send())

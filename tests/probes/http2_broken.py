@@ -184,17 +184,22 @@ class BelievingUpper(Believing):
 
 
 class SharedToken(Lax):
-    """Knows who asks by the connection: by the first stream that is open on it."""
+    """Knows who asks by the connection: by the first stream on it of which more is to come."""
 
     def caller(self, ask: Ask) -> str:
-        return super().caller(next(iter(ask.beside.values())))
+        return super().caller(unfinished(ask))
 
 
 class SharedPath(Lax):
-    """Keeps what is asked for by the connection."""
+    """Keeps what is asked for by the connection, in the same way."""
 
     def served(self, ask: Ask) -> str:
-        return super().served(next(iter(ask.beside.values())))
+        return super().served(unfinished(ask))
+
+
+def unfinished(ask: Ask) -> Ask:
+    """The first request on the connection that is not complete, or this one."""
+    return next((each for each in ask.beside.values() if not each.ended), ask)
 
 
 class Swapped(Http2Api):

@@ -66,19 +66,14 @@ class Http2Wire:
 
     @cached_property
     def speaks(self) -> bool:
-        """Whether the target speaks HTTP/2: by ALPN (RFC 7301), or without TLS if the profile says so.
-
-        Raises UsageError when it does and the library is not installed.
-        """
-        if self._said is False:
-            return False
-        speaks = self._agrees() if self.place.tls else bool(self._said)
-        if speaks:
-            _line_class()
-        return speaks
+        """Whether the target speaks HTTP/2: by ALPN (RFC 7301), or without TLS if the profile says so."""
+        return self._agrees() if self.place.tls else bool(self._said)
 
     def send(self, requests: tuple[Request, ...], manner: Manner) -> tuple[Heard, ...]:
-        """Send the requests as streams of one new connection. One answer for each, whatever the target does."""
+        """Send the requests as streams of one new connection. One answer for each, whatever the target does.
+
+        Raises UsageError when the library is not installed.
+        """
         for _ in requests:
             self._pace.wait()
         begun = time.time()

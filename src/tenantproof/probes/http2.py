@@ -35,7 +35,7 @@ class OverHttp2(Probe):
 
     @cached_property
     def tenants(self) -> tuple[str, ...]:
-        """Who asks over HTTP/2. Raises UsageError when the target speaks it and the extra is not installed."""
+        """Who asks over HTTP/2: everybody, or nobody where the target does not speak it."""
         speaks = "http2" in self.target.capabilities and self._wire.speaks
         return tuple(tenant.id for tenant in self.target.profile.tenants) if speaks else ()
 
@@ -50,7 +50,10 @@ class OverHttp2(Probe):
         return len(self.pairs) * len(_OPERATIONS) * len(VECTORS)
 
     def own(self, tenant: str) -> Observation:
-        """A tenant reads its own record over HTTP/2: permitted, if its canary comes back."""
+        """A tenant reads its own record over HTTP/2: permitted, if its canary comes back.
+
+        Raises UsageError when the extra is not installed.
+        """
         draft = own_read(self._aim("read", tenant, tenant))
         request = self._request(draft, self._path("read", tenant))
         (heard,) = self._wire.send((request,), Manner.TURNS)
