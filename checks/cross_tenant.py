@@ -11,6 +11,7 @@ from tenantproof.probes.cross_tenant import (
     Latency,
     LentLinks,
     Limits,
+    OverHttp2,
     Rebirth,
     Reconciliation,
     Sweep,
@@ -61,16 +62,19 @@ def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -
 
 
 @claim("QA-2")
-def check_nothing_of_another_tenant_comes_back(probe: CrossTenant, former: Rebirth, ledger: Ledger) -> None:
-    """A refusal that carries a row is no refusal; and a tenant that had the same name before is another tenant."""
+def check_nothing_of_another_tenant_comes_back(
+    probe: CrossTenant, former: Rebirth, streams: OverHttp2, ledger: Ledger
+) -> None:
+    """A refusal with a row in it is no refusal, by whichever HTTP; and a former tenant of a name is another tenant."""
     own_access_works(probe, ledger)
     a_tenant_dies(former, ledger)
-    ledger.population(len(probe.units) + former.units)
+    ledger.population(len(probe.units) + former.units + streams.units)
     for unit in probe.units:
         ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
     for tenant in probe.tenants:
         ledger.expect(probe.strangers_in_list(tenant), is_=ABSENT)
     nothing_outlives_it(former, ledger)
+    streams_are_kept_apart(streams, ledger)
     own_access_works(probe, ledger)
 
 
@@ -202,6 +206,17 @@ def events_go_to_their_own(hooks: Webhooks, ledger: Ledger) -> None:
         ledger.expect(hooks.crossing(attacker, victim), is_=REFUSED)
         for seen in hooks.replayed(attacker, victim):
             ledger.expect(seen, is_=REFUSED)
+
+
+def streams_are_kept_apart(streams: OverHttp2, ledger: Ledger) -> None:
+    """Show, before and after, that HTTP/2 brings everybody its own; whatever a header list says, nobody else's."""
+    for tenant in streams.tenants:
+        ledger.calibrate(streams.own(tenant), is_=PERMITTED)
+    for attacker, victim in streams.pairs:
+        for attempt in streams.attempts(attacker, victim):
+            ledger.expect(attempt, is_=ABSENT)
+    for tenant in streams.tenants:
+        ledger.calibrate(streams.own(tenant), is_=PERMITTED)
 
 
 def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -29,10 +30,11 @@ def examine(
     folder: Path,
     patch: pytest.MonkeyPatch,
     edited: Callable[[Profile, str], Profile] = lambda profile, _: profile,
+    tls: ssl.SSLContext | None = None,
 ) -> Finding:
     """What the check comes to on the API; `edited` makes another profile of the usual one and the API's host."""
     patch.setenv(SECRET_ENV, "not a secret")
-    with serving_api(api) as host:
+    with serving_api(api, tls) as host:
         usual = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
         with (
             closing(Target(edited(usual, host))) as target,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import socket
 import ssl
 import threading
 import time
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -119,6 +121,10 @@ class FakeApi:
 
     # The way through
 
+    def converse(self, connection: socket.socket, reader: BufferedReader) -> bool:
+        """Whether it spoke something else than HTTP/1.1 on the connection."""
+        return False
+
     def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, Json]:
         parts = urlsplit(url)
         steps = parts.path.strip("/").split("/")
@@ -162,6 +168,10 @@ def serving_api(api: FakeApi, tls: ssl.SSLContext | None = None) -> Iterator[str
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # or each answer waits 40 ms for its head to be acknowledged
+
+        def handle(self) -> None:
+            if not api.converse(self.connection, cast("BufferedReader", self.rfile)):
+                super().handle()
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

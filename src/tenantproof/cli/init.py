@@ -30,6 +30,7 @@ allow_listener = false        # tokens and webhooks may name a server of the har
 
 [http]
 code_field = "error"          # the member of an error body that holds the machine-readable code
+# http2 = true                # HTTP/2 is spoken without TLS too; false: leave it out. Without either, TLS tells (ALPN)
 [http.operations]
 read = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions/{{id}}" }}
 list = {{ method = "GET", path = "/v1/tenants/{{tenant}}/attributions" }}

@@ -1,4 +1,4 @@
-"""One exchange over HTTP/1.1: the request as it is to be sent, octet for octet, and the answer as it was read."""
+"""One exchange over HTTP: the request as it is to be sent, octet for octet, and the answer as it was read."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     principal: str = ""
     probe: str = ""
     repeatable: bool = False
+    protocol: str = "HTTP/1.1"
+    """What it is sent by. Of HTTP/2, `headers` is the whole header list, with its pseudo-headers."""
 
     def names(self, header: str) -> bool:
         """Whether the request carries the header itself."""

@@ -58,4 +58,6 @@ def _version() -> str:
         return "0"
 
 
-_AGENT = f"User-Agent: tenantproof/{_version()}"
+AGENT = f"tenantproof/{_version()}"
+"""What the harness calls itself."""
+_AGENT = f"User-Agent: {AGENT}"

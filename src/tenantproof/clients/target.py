@@ -183,6 +183,9 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "links": profile.links is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
         "webhooks": profile.webhooks is not None and profile.safety.allow_writes and profile.safety.allow_listener,
+        # Whether TLS agrees on it is known once it is asked.
+        "http2": profile.http.http2 is True
+        or (profile.http.http2 is None and profile.target.base_url.lower().startswith("https:")),
         "tenancy": (
             profile.tenancy is not None and profile.tenancy.tenant.disposable and profile.safety.allow_destructive
         ),

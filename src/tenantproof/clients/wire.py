@@ -216,7 +216,7 @@ def _answered(status: int, reason: str, length: int, trouble: str) -> str:
 
 def replay(request: Request) -> str:
     """The whole request with secrets replaced by digests: a line, headers, an empty line and the digest of a body."""
-    head = [one_line(f"{request.method} {scrub(request.target)} HTTP/1.1", 2000)]
+    head = [one_line(f"{request.method} {scrub(request.target)} {request.protocol}", 2000)]
     head += [_header_line(name, value) for name, value in request.headers]
     body = f"[{len(request.body)} octets, {digest(request.body)}]" if request.body else ""
     return "\n".join([*head, "", body]).rstrip()

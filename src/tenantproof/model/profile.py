@@ -74,6 +74,8 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The path parameter that names an object of the tenant; inferred when empty."""
     search_parameter: _Text = "q"
     """The query parameter that takes what `search` looks for."""
+    http2: bool | None = None
+    """True: HTTP/2 is spoken without TLS too (prior knowledge). False: it is left out. Otherwise TLS tells (ALPN)."""
     graphql: graphql_profile.Graphql | None = None
     heads_key: str = ""
     """The public key (NAME+ID+BASE64) of the head over all trails' heads."""
