@@ -37,11 +37,19 @@ class Filtering(Lax):
 class Breaking(Http2Api):
     """Answers 500 to whatever is malformed."""
 
+    status = 500
+
     def reply(self, ask: Ask) -> tuple[int, Json]:
         try:
             return super().reply(ask)
         except MalformedError:
-            return 500, {"error": "BROKE"}
+            return self.status, {"error": "BROKE"}
+
+
+class GivingUp(Breaking):
+    """A gateway whose server does not take what is malformed."""
+
+    status = 502
 
 
 class Hollow(Http2Api):

@@ -31,7 +31,8 @@ WITHOUT = PAIRS * 2
 
 def speaking(profile: Profile, host: str) -> Profile:
     del host
-    return replace(profile, http=replace(profile.http, http2=True))
+    safety = replace(profile.safety, allow_destructive=True)
+    return replace(profile, http=replace(profile.http, http2=True), safety=safety)
 
 
 def over_tls(profile: Profile, host: str) -> Profile:
@@ -52,11 +53,21 @@ def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-@pytest.mark.parametrize("api", [Http2Api, broken.Lax, broken.Filtering])
+@pytest.mark.parametrize("api", [Http2Api, broken.Lax, broken.Filtering, broken.GivingUp])
 def test_a_target_that_keeps_streams_apart_satisfies_the_claim(examined: Any, api: type[Http2Api]) -> None:
     found: Finding = examined(api())
     assert found.verdict is Verdict.SATISFIED, found.because
     assert found.units == found.tried == WITHOUT + PAIRS * 2 * len(VECTORS)
+
+
+def test_what_may_disturb_strangers_is_tried_only_where_the_profile_allows_it(examined: Any) -> None:
+    def careful(profile: Profile, host: str) -> Profile:
+        made = speaking(profile, host)
+        return replace(made, safety=replace(made.safety, allow_destructive=False))
+
+    found: Finding = examined(broken.LetsLengths(), careful)
+    assert found.verdict is Verdict.SATISFIED, found.because
+    assert found.units == WITHOUT + PAIRS * 2 * (len(VECTORS) - 4)
 
 
 CASES: list[tuple[type[Http2Api], str]] = [

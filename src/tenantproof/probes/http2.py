@@ -21,6 +21,8 @@ from tenantproof.probes.vectors.case import Case, Party
 
 _OPERATIONS = ("read", "list")
 _BROKE = frozenset({500, 502, 504})
+_GAVE_UP = frozenset({502, 504})
+"""What a gateway says of a request that the server behind it did not take."""
 
 
 class OverHttp2(Probe):
@@ -47,7 +49,13 @@ class OverHttp2(Probe):
     @property
     def units(self) -> int:
         """How many things are tried."""
-        return len(self.pairs) * len(_OPERATIONS) * len(VECTORS)
+        return len(self.pairs) * len(_OPERATIONS) * len(self.vectors)
+
+    @property
+    def vectors(self) -> tuple[Vector, ...]:
+        """What is tried; nothing that may disturb strangers, unless the profile allows what is destructive."""
+        may_linger = self.target.profile.safety.allow_destructive
+        return tuple(vector for vector in VECTORS if may_linger or not vector.lingers)
 
     def own(self, tenant: str) -> Observation:
         """A tenant reads its own record over HTTP/2: permitted, if its canary comes back.
@@ -62,7 +70,7 @@ class OverHttp2(Probe):
 
     def attempts(self, attacker: str, victim: str) -> Iterator[Observation]:
         """The attacker tries every vector: present, if anything of another's came back on a stream."""
-        for operation, vector in itertools.product(_OPERATIONS, VECTORS):
+        for operation, vector in itertools.product(_OPERATIONS, self.vectors):
             aim = self._aim(operation, attacker, victim)
             drafts = vector.build(aim)
             requests = tuple(self._request(draft, _named(draft)) for draft in drafts)
@@ -94,6 +102,8 @@ class OverHttp2(Probe):
             return ABSENT, (f"refused by the protocol: {answer.failure or answer.malformed}",)
         if not answer.is_whole:
             return UNANSWERED, (answer.failure or answer.malformed,)
+        if vector.broken and answer.status in _GAVE_UP:
+            return ABSENT, (f"a gateway gave up: {answer.status}",)
         if answer.status in _BROKE:
             return UNCLEAR, (f"the target broke: {answer.status}",)
         if 200 <= answer.status < 300 and not found_in(answer, self.target.canaries[attacker]):

@@ -45,13 +45,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Vector:
-    """A way to ask. `tried` is the stream that is the attempt; `broken`: an error of the protocol is a refusal."""
+    """A way to ask. `tried` is the stream that is the attempt; `broken`: an error of the protocol is a refusal.
+
+    `lingers`: what it leaves behind a front may be answered to whoever comes next, and that may be a stranger.
+    """
 
     label: str
     build: Callable[[Aim], tuple[Draft, ...]]
     manner: Manner = Manner.TURNS
     tried: int = 0
     broken: bool = False
+    lingers: bool = False
 
 
 def own_read(aim: Aim) -> Draft:
@@ -163,10 +167,10 @@ VECTORS: tuple[Vector, ...] = (
         _alone(lambda aim: _list(aim, aim.theirs, bearer=(aim.forged, aim.bearer))),
         broken=True,
     ),
-    Vector("request in a body of no length", _by_length, broken=True),
-    Vector("request behind a body in chunks", _by_coding, broken=True),
-    Vector("request in the value of a header", _by_value, broken=True),
-    Vector("request in the path", _by_path, broken=True),
+    Vector("request in a body of no length", _by_length, broken=True, lingers=True),
+    Vector("request behind a body in chunks", _by_coding, broken=True, lingers=True),
+    Vector("request in the value of a header", _by_value, broken=True, lingers=True),
+    Vector("request in the path", _by_path, broken=True, lingers=True),
     Vector(
         "tenant header in the value of a header",
         _alone(lambda aim: _list(aim, aim.own, more=(("x-note", f"1\r\nx-tenant-id: {aim.victim}"),))),
