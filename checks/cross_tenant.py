@@ -183,7 +183,7 @@ def links_are_given(links: LentLinks, ledger: Ledger) -> None:
 
 def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     """Whatever is made of a link is refused, while the link itself goes on working; and so is the link in the end."""
-    for attacker, victim in links.pairs:
+    for attacker, victim in links.holding:
         for crossing in links.crossings(attacker, victim):
             ledger.expect(crossing, is_=REFUSED)
     for tenant in links.holders:

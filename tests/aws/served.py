@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from venturi.aws.clients import require_whole_answers
 from venturi.aws.front import StrictFront
@@ -107,3 +108,12 @@ def trust() -> dict[str, Any]:
     """A trust policy that lets the vendor's account assume the role."""
     allow = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{VENDOR}:root"}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [allow]}
+
+
+def code_of(call: Callable[..., Any], **arguments: Any) -> str:
+    """The code that AWS refuses a call with, or "ok"."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "ok"

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.aws.inventory import events, inventory
 from tests.aws.mortal import KEY, Mortal, mortal
-from tests.aws.served import ALDER, REGION, ROLE, Client, document, trust
+from tests.aws.served import ALDER, REGION, ROLE, Client, code_of, document, trust
 from venturi.aws.kept.journal import Journal
 from venturi.runtime.child import ChildDied
 
@@ -33,14 +33,6 @@ CONTEXT = {"tenant": "alder", "subject": "s1"}
 def process(tmp_path: Path) -> Iterator[Mortal]:
     with mortal(tmp_path) as made:
         yield made
-
-
-def code_of(call: Callable[..., Any], **arguments: Any) -> str:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "ok"
 
 
 def make_keys(kms: Client) -> dict[str, str]:

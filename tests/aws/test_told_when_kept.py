@@ -8,9 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.aws.served import running
+from tests.aws.served import code_of, running
 from venturi.aws.cloud import MotoCloud
 from venturi.aws.front import StrictFront
 from venturi.settings import AwsIdentity
@@ -33,14 +32,6 @@ class Slow(StrictFront):
         del ident
         self.keeping.set()
         assert self.may_keep.wait(20)
-
-
-def code_of(call: Callable[..., Any], **arguments: Any) -> str:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "ok"
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from tenantproof.clients.pace import Pace
 from tenantproof.clients.redaction import one_line
 from tenantproof.clients.secrets import reveal
-from tenantproof.clients.wire import Place, authority
+from tenantproof.clients.wire import Place, authority, require
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.profile import AwsPrincipal, Profile, Secret
 
@@ -152,11 +151,7 @@ class AwsClients:
         self._allow(request.url)
 
     def _allow(self, url: str) -> None:
-        place = Place.of(url)
-        if f"{place.host}:{place.port}" not in self._allowed:
-            raise UsageError(
-                f"{urlsplit(url).netloc} is not in safety.hosts; add it to the profile if the harness may contact it"
-            )
+        require(Place.of(url), self._allowed)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -15,6 +16,11 @@ from tenantproof.model.profile import Record
 _TELLING_DIGITS = 12
 _INFLATED_LIMIT = 32 * 1024 * 1024
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"\\/]))")
+
+
+def new_canary() -> str:
+    """A text that nobody could guess, to be planted and looked for."""
+    return f"cnry-{secrets.token_hex(12)}"
 
 
 def markers(records: Iterable[Record]) -> list[str]:

@@ -2,7 +2,7 @@
 
     wire = Http2Wire(profile, pace)
     if wire.speaks:
-        own, other = wire.send((Stream(request), Stream(request)), Manner.TURNS)
+        own, other = wire.send((request, request), Manner.TURNS)
 
 A request's headers are its whole header list, pseudo-headers among them; nothing of it is normalised.
 """
@@ -22,7 +22,7 @@ import msgspec
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.octets import AGENT
 from tenantproof.clients.pace import Pace
-from tenantproof.clients.wire import Place, authority, unreachable
+from tenantproof.clients.wire import allowed, unreachable
 from tenantproof.model.errors import UsageError
 from tenantproof.model.profile import Profile
 
@@ -57,11 +57,7 @@ class Http2Wire:
     """Opens a connection of its own for every exchange. Raises UsageError if safety.hosts does not name the target."""
 
     def __init__(self, profile: Profile, pace: Pace) -> None:
-        self.place = Place.of(profile.target.base_url)
-        if f"{self.place.host}:{self.place.port}" not in {authority(host) for host in profile.safety.hosts}:
-            raise UsageError(
-                f"{self.place.host}:{self.place.port} is not in safety.hosts; add it if the harness may contact it"
-            )
+        self.place = allowed(profile.target.base_url, profile.safety)
         self._said, self._seconds, self._pace = profile.http.http2, profile.safety.timeout_seconds, pace
 
     @cached_property

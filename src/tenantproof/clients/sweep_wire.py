@@ -20,8 +20,7 @@ from tenantproof.clients.known import Known
 from tenantproof.clients.lane import Lane, Line
 from tenantproof.clients.pace import Pace
 from tenantproof.clients.volley import Sink, Volley
-from tenantproof.clients.wire import Place, authority
-from tenantproof.model.errors import UsageError
+from tenantproof.clients.wire import Place, allowed
 from tenantproof.model.profile import Safety
 
 __all__ = ["Sink", "SweepWire", "Volley"]
@@ -40,11 +39,7 @@ class SweepWire:
     """
 
     def __init__(self, base_url: str, safety: Safety, pace: Pace | None = None) -> None:
-        self._place = Place.of(base_url)
-        if f"{self._place.host}:{self._place.port}" not in {authority(host) for host in safety.hosts}:
-            raise UsageError(
-                f"{self._place.host}:{self._place.port} is not in safety.hosts; add it if the harness may contact it"
-            )
+        self._place = allowed(base_url, safety)
         self._safety = safety
         self._pace = pace or Pace(safety.requests_per_second)
         self._known = Known()

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -29,11 +30,13 @@ __all__ = [
     "Place",
     "Request",
     "Wire",
+    "allowed",
     "authority",
     "new_probe",
     "origin_and_target",
     "replay",
     "request_line",
+    "require",
     "response_line",
 ]
 
@@ -94,10 +97,7 @@ class Wire:
 
     def allow(self, place: Place) -> None:
         """Raise UsageError unless the profile lets the harness contact the place."""
-        if f"{place.host}:{place.port}" not in self._allowed:
-            raise UsageError(
-                f"{place.host}:{place.port} is not in safety.hosts; add it to the profile if the harness may contact it"
-            )
+        require(place, self._allowed)
 
     def close(self) -> None:
         """Close every idle connection. The wire may be used again afterwards."""
@@ -180,6 +180,21 @@ def _has_ended(connection: socket.socket) -> bool:
         return bool(select.select([connection], [], [], 0)[0])
     except (OSError, ValueError):
         return True
+
+
+def allowed(url: str, safety: Safety) -> Place:
+    """The place that a URL names. Raises UsageError unless the profile lets the harness contact it."""
+    place = Place.of(url)
+    require(place, {authority(host) for host in safety.hosts})
+    return place
+
+
+def require(place: Place, known: Container[str]) -> None:
+    """Raise UsageError unless the place is among those known, each as host:port."""
+    if f"{place.host}:{place.port}" not in known:
+        raise UsageError(
+            f"{place.host}:{place.port} is not in safety.hosts; add it to the profile if the harness may contact it"
+        )
 
 
 def authority(host: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from tenantproof.model.outcome import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESE
 from tenantproof.model.profile import Http, Record
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.listing import Listing, walk
-from tenantproof.probes.probe import Probe
+from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.sighting import access, json_object, new_probe, refusal_name, sight
 from tenantproof.probes.strangers import stranger_record, stranger_tenant
 
@@ -39,20 +38,10 @@ class Attempt:
     """Present, if anything of the victim's stands in the answer."""
 
 
-class CrossTenant(Probe):
+class CrossTenant(Pairwise):
     """Sends requests of one tenant to the paths of another, for every ordered pair of tenants."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
-
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """The ids of all tenants of the profile."""
-        return tuple(tenant.id for tenant in self.target.profile.tenants)
-
-    @cached_property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every ordered pair of an attacker and a victim."""
-        return tuple(itertools.permutations(self.tenants, 2))
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:

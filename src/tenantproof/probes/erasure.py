@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tenantproof.clients.aws import AwsAnswer, Client
-from tenantproof.clients.canaries import found_in
+from tenantproof.clients.canaries import found_in, new_canary
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.redaction import digest, one_line
 from tenantproof.clients.target import Target
@@ -20,7 +20,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Operation
 from tenantproof.probes.probe import Probe
-from tenantproof.probes.sighting import json_object, refusal_name, sight
+from tenantproof.probes.sighting import carried_out, json_object, refusal_name, sight
 
 _DEAD_KEY = frozenset({"DisabledException", "KMSInvalidStateException", "NotFoundException", "KeyUnavailableException"})
 _SHORTEST_WAIT_DAYS = 7
@@ -61,7 +61,7 @@ class Erasure(Probe):
         return Planted(
             id=f"{prefix}{secrets.token_hex(10)}",
             subject=subject or f"tp_{secrets.token_hex(10)}",
-            canary=f"cnry-{secrets.token_hex(12)}",
+            canary=new_canary(),
         )
 
     def written(self, row: Planted) -> Planted:
@@ -106,9 +106,7 @@ class Erasure(Probe):
     def delete(self, row: Planted) -> Observation:
         """The steward deletes a record by its id, where the profile names the operation: permitted, with a 2xx."""
         request, answer = self._ask(self.ways.operations["delete"], record=row.id)
-        well = 200 <= answer.status < 300
-        outcome = PERMITTED if well else UNCLEAR if answer.is_whole else UNANSWERED
-        return sight("the steward has a record deleted", request, answer, outcome)
+        return carried_out("the steward has a record deleted", request, answer)
 
     def write_again(self, row: Planted) -> Observation:
         """A second record under an erased subject: refused, or taken in."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import permutations
 from typing import ClassVar
 
+from tenantproof.clients.canaries import new_canary
 from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.kafka import Reply, Session
 from tenantproof.clients.redaction import digest, one_line
@@ -61,7 +62,7 @@ class EventStreams(Probe):
 
     def plant(self, tenant: str) -> Observation:
         """The tenant's own producer appends a message that nobody could guess."""
-        stream, nonce = self._stream(tenant), f"cnry-{secrets.token_hex(12)}"
+        stream, nonce = self._stream(tenant), new_canary()
         reply = self._session(tenant, "producer").produce(stream.topic, nonce.encode())
         self._planted[tenant] = (reply.offset, nonce)
         return self._seen(f"{tenant} writes to its own topic", reply, _done(reply), stream.producer)

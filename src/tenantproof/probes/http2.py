@@ -15,7 +15,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.probes.contract import Endpoint
 from tenantproof.probes.http2_vectors import VECTORS, Aim, Draft, Vector, own_read
-from tenantproof.probes.probe import Probe
+from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.sighting import sight
 from tenantproof.probes.vectors.case import Case, Party
 
@@ -25,7 +25,7 @@ _GAVE_UP = frozenset({502, 504})
 """What a gateway says of a request that the server behind it did not take."""
 
 
-class OverHttp2(Probe):
+class OverHttp2(Pairwise):
     """Every pair of tenants over HTTP/2. Where the target does not speak it there is nothing to try."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
@@ -38,13 +38,8 @@ class OverHttp2(Probe):
     @cached_property
     def tenants(self) -> tuple[str, ...]:
         """Who asks over HTTP/2: everybody, or nobody where the target does not speak it."""
-        speaks = "http2" in self.target.capabilities and self._wire.speaks
+        speaks = self.uses <= self.target.capabilities and self._wire.speaks
         return tuple(tenant.id for tenant in self.target.profile.tenants) if speaks else ()
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every ordered pair of an attacker and a victim."""
-        return tuple(itertools.permutations(self.tenants, 2))
 
     @property
     def units(self) -> int:

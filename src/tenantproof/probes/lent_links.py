@@ -6,13 +6,11 @@ another one of it. A signature in a link is as good as a password, so evidence h
 
 from __future__ import annotations
 
-import itertools
 import json
 import posixpath
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -25,7 +23,7 @@ from tenantproof.model.errors import UsageError
 from tenantproof.model.links_profile import Links
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
-from tenantproof.probes.probe import Probe
+from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.sighting import json_object, sight
 
 _VECTOR = "X084"
@@ -50,7 +48,7 @@ class Attempt:
         return Unit(attacker, victim, f"{self.verb} by a link", f"{_VECTOR} {self.vector}")
 
 
-class LentLinks(Probe):
+class LentLinks(Pairwise):
     """Has every tenant given a link, and changes it. Without [links] in the profile there is nothing to try."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
@@ -61,25 +59,20 @@ class LentLinks(Probe):
         self._given: dict[str, str] = {}
         self._brief: dict[str, tuple[str, float]] = {}
 
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """Who is given links."""
-        return tuple(t.id for t in self.target.profile.tenants) if "links" in self.target.capabilities else ()
-
     @property
     def holders(self) -> tuple[str, ...]:
         """Who was given a link."""
         return tuple(self._given)
 
     @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
+    def holding(self) -> tuple[tuple[str, str], ...]:
         """Every ordered pair of an attacker and a victim who were given a link."""
-        return tuple(itertools.permutations(self.holders, 2))
+        return tuple(pair for pair in self.pairs if self._given.keys() >= set(pair))
 
     @property
     def units(self) -> int:
         """How many links are tried that nobody was given, once all have been given that are to be had."""
-        crossed = sum(1 for one, other in self.pairs for _ in crossing(self._given[one], self._given[other]))
+        crossed = sum(1 for one, other in self.holding for _ in crossing(self._given[one], self._given[other]))
         made = sum(1 for tenant in self.holders for _ in stretched(self._given[tenant]))
         return crossed + made + sum(1 for url, _ in self._brief.values() for _ in revived(url))
 

@@ -5,36 +5,29 @@ Needs the profile's [quota]; a quota that is used up is waited for, so that no o
 
 from __future__ import annotations
 
-import itertools
 import time
-from functools import cached_property
 from typing import ClassVar
 
 from tenantproof.clients.exchange import Answer, Request, new_probe
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.quota_profile import Quota
-from tenantproof.probes.probe import Probe
+from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.sighting import access, sight
 
 _TOO_MANY = 429
 
 
-class Limits(Probe):
+class Limits(Pairwise):
     """Uses one tenant's quota up and looks whether the others still have theirs. Nothing without [quota]."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
     uses: ClassVar[frozenset[str]] = frozenset({"quota"})
 
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """Whose quota is used up, one after the other."""
-        return tuple(t.id for t in self.target.profile.tenants) if "quota" in self.target.capabilities else ()
-
     @property
     def units(self) -> int:
         """How many ordered pairs of tenants there are."""
-        return len(tuple(itertools.permutations(self.tenants, 2)))
+        return len(self.pairs)
 
     def others(self, tenant: str) -> tuple[str, ...]:
         """Everybody else."""

@@ -5,6 +5,7 @@ What outlives a deletion is found by the name: rows, caches, permissions, and to
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from tenantproof.clients.canaries import found_in
+from tenantproof.clients.canaries import found_in, new_canary
 from tenantproof.clients.exchange import Answer, Request, new_probe
 from tenantproof.clients.target import Target
 from tenantproof.model.errors import TargetError, UsageError
@@ -22,7 +23,7 @@ from tenantproof.model.profile import Operation, Principal
 from tenantproof.model.tenancy_profile import STEPS, Tenancy
 from tenantproof.probes.access_bodies import filled
 from tenantproof.probes.probe import Probe
-from tenantproof.probes.sighting import sight
+from tenantproof.probes.sighting import carried_out, sight
 
 _READS = ("read", "list")
 _REFUSALS = frozenset({401, 403, 404, 410})
@@ -35,7 +36,7 @@ class Life:
 
     token: str = ""
     record: str = field(default_factory=lambda: f"tp_{secrets.token_hex(10)}")
-    canary: str = field(default_factory=lambda: f"cnry-{secrets.token_hex(12)}")
+    canary: str = field(default_factory=new_canary)
 
 
 class Rebirth(Probe):
@@ -73,16 +74,16 @@ class Rebirth(Probe):
             self._send("delete", self._operator())
         self._is_alive = True
         body = filled(self._ways.body, {"tenant": self._name})
-        yield self._done("the operator makes the tenant", *self._send("create", self._operator(), body))
+        yield carried_out("the operator makes the tenant", *self._send("create", self._operator(), body))
         life.token = self._within(self._fresh, bool)
-        yield self._done("the tenant writes a record", *self._write(life))
+        yield carried_out("the tenant writes a record", *self._write(life))
         yield self._within(lambda: self._reads(life.token, life, "read"), lambda seen: seen.outcome is PERMITTED)
 
     def die(self) -> Iterator[Observation]:
         """The operator deletes the tenant: permitted."""
         if not self.is_lent:
             return
-        yield self._done("the operator deletes the tenant", *self._send("delete", self._operator()))
+        yield carried_out("the operator deletes the tenant", *self._send("delete", self._operator()))
         self._is_alive = False
         self._within(
             lambda: self._reads(self.first.token, self.first, "read"), lambda seen: seen.outcome is not PERMITTED
@@ -117,7 +118,9 @@ class Rebirth(Probe):
     def close(self) -> None:
         """Leave nothing behind."""
         if self._is_alive:
-            self._send("delete", self._operator())
+            # Whoever gives no token any more lets nothing be deleted either; the next run deletes it first.
+            with contextlib.suppress(TargetError):
+                self._send("delete", self._operator())
 
     # How it is asked
 
@@ -181,10 +184,6 @@ class Rebirth(Probe):
         return seen
 
     # What it comes to
-
-    def _done(self, what: str, request: Request, answer: Answer) -> Observation:
-        well = 200 <= answer.status < 300
-        return sight(what, request, answer, PERMITTED if well else UNCLEAR if answer.is_whole else UNANSWERED)
 
     def _reads(self, token: str, life: Life, operation: str, vector: str = "") -> Observation:
         """A record or the listing, asked for by a token: permitted is any answer but a refusal without the canary."""

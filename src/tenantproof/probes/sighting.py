@@ -15,7 +15,7 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http
 
-__all__ = ["access", "code_of", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
+__all__ = ["access", "carried_out", "code_of", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
 
 
 def sight(
@@ -44,6 +44,12 @@ def sight(
         notes=tuple(map(one_line, notes)),
         replay=text,
     )
+
+
+def carried_out(what: str, request: Request, answer: Answer) -> Observation:
+    """The observation of a step that somebody takes who may: permitted, if it is answered 2xx."""
+    well = 200 <= answer.status < 300
+    return sight(what, request, answer, PERMITTED if well else UNCLEAR if answer.is_whole else UNANSWERED)
 
 
 def refusal_name(answer: Answer, http: Http) -> str:

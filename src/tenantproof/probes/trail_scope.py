@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from functools import cached_property
 from typing import ClassVar
@@ -12,7 +11,7 @@ from tenantproof.clients.canaries import markers, stands_in
 from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNANSWERED, UNCLEAR, Outcome
-from tenantproof.probes.probe import Probe
+from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.sighting import json_object, new_probe, refusal_name, sight
 
 _PAGE = 500
@@ -20,20 +19,10 @@ _MOST_PAGES = 1000
 _QUERIES = {"checkpoint": "", "inclusion": "seq=0&size=1", "consistency": "from=1&to=1", "heads": ""}
 
 
-class Trails(Probe):
+class Trails(Pairwise):
     """Every tenant's audit trail, asked for by every tenant."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"trail"})
-
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """The ids of all tenants of the profile."""
-        return tuple(tenant.id for tenant in self.target.profile.tenants)
-
-    @cached_property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every ordered pair of an attacker and a victim."""
-        return tuple(itertools.permutations(self.tenants, 2))
 
     @cached_property
     def proofs(self) -> int:

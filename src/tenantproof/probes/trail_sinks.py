@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from tenantproof.clients.canaries import stands_in
+from tenantproof.clients.canaries import new_canary, stands_in
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.target import Target
 from tenantproof.model.observation import Observation, Unit
@@ -113,7 +112,7 @@ class TrailSinks(Probe):
         return self._seen(what, reading, outcome, Unit(tenant, at, "spill", f"{sent.part}, trail of {owner}"))
 
     def _send(self, part: str, tenant: str, at: str, *, text: str = "") -> Sent:
-        mark = f"cnry-{secrets.token_hex(12)}"
+        mark = new_canary()
         query, headers, body, record, method = _dressed(part, mark, text)
         operation = self.target.operation("read" if record else "list")
         request = self.target.request(

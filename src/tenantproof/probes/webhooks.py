@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
+from tenantproof.clients.canaries import new_canary
 from tenantproof.clients.exchange import Answer, Request, new_probe
 from tenantproof.clients.listener import Listener, Said, listening
 from tenantproof.clients.target import Target
@@ -20,8 +19,8 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR
 from tenantproof.model.profile import Operation
 from tenantproof.probes.access_bodies import filled
-from tenantproof.probes.probe import Probe
-from tenantproof.probes.sighting import json_object, sight
+from tenantproof.probes.pairwise import Pairwise
+from tenantproof.probes.sighting import carried_out, json_object, sight
 
 _REFUSALS = frozenset({400, 403, 404, 409, 410})
 _PAUSE_SECONDS = 0.05
@@ -39,7 +38,7 @@ class Hook:
     ident: str = ""
 
 
-class Webhooks(Probe):
+class Webhooks(Pairwise):
     """Has every tenant's events sent to a server of ours. Without [webhooks] in the profile there is nothing to try."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
@@ -49,16 +48,6 @@ class Webhooks(Probe):
         super().__init__(target)
         self._hooks: dict[str, Hook] = {}
         self._listener: Listener | None = None
-
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """Whose events are sent."""
-        return tuple(t.id for t in self.target.profile.tenants) if "webhooks" in self.target.capabilities else ()
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every ordered pair of an attacker and a victim."""
-        return tuple(itertools.permutations(self.tenants, 2))
 
     @property
     def units(self) -> int:
@@ -83,9 +72,9 @@ class Webhooks(Probe):
         path = f"/{secrets.token_hex(8)}"
         body = filled(self._table.body, {"url": self._listener.url + path})
         request, answer = self._send(self._table.register, tenant, body=body)
-        hook = Hook(path, f"cnry-{secrets.token_hex(12)}", request, answer, _ident(answer, self._table.member))
+        hook = Hook(path, new_canary(), request, answer, _ident(answer, self._table.member))
         self._hooks[tenant] = hook
-        return _done(f"{tenant} names a URL for its events", request, answer)
+        return carried_out(f"{tenant} names a URL for its events", request, answer)
 
     def own_event(self, tenant: str) -> Observation:
         """A tenant makes an event, which arrives where it had it sent: permitted."""
@@ -165,8 +154,3 @@ class Webhooks(Probe):
 
 def _ident(answer: Answer, member: str) -> str:
     return str(json_object(answer.body).get(member, ""))
-
-
-def _done(what: str, request: Request, answer: Answer) -> Observation:
-    well = 200 <= answer.status < 300
-    return sight(what, request, answer, PERMITTED if well else UNCLEAR if answer.is_whole else UNANSWERED)

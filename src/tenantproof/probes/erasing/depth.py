@@ -22,7 +22,7 @@ from tenantproof.probes.erasing.certificates import Wanted, is_about, troubles_o
 from tenantproof.probes.erasing.files import scan
 from tenantproof.probes.erasing.wrapped import Displacement, displacements
 from tenantproof.probes.erasure import Erasure, Planted, told
-from tenantproof.probes.sighting import json_object, refusal_name, sight
+from tenantproof.probes.sighting import carried_out, json_object, refusal_name, sight
 
 _OUT_OF_PLACE = frozenset({"AccessDeniedException", "IncorrectKeyException", "InvalidCiphertextException"})
 _LINKS = (2, 10, 60)
@@ -64,8 +64,7 @@ class DeepErasure(Erasure):
         if way.files:
             acknowledged = str(json_object(answer.body).get(way.told) or "-")
             self._streamed[row.id] = _Streamed(way.files, canary, acknowledged)
-        outcome = PERMITTED if 200 <= answer.status < 300 else UNCLEAR if answer.is_whole else UNANSWERED
-        yield sight(f"{way.principal} sends an event of the subject", request, answer, outcome)
+        yield carried_out(f"{way.principal} sends an event of the subject", request, answer)
 
     def neighbours(self, row: Planted) -> tuple[Planted, ...]:
         """Records of subjects whose names a careless pattern takes for the row's."""
