@@ -6,14 +6,13 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.beside_wrk import CONNECTIONS, beside, refusing
+from benchmarks.beside_wrk import CONNECTIONS, Asked, Ours, on_each_floor
 from benchmarks.figure import Figure
-from benchmarks.refusing_server import serve_on_the_stack
 from tenantproof.clients.exchange import Answer
 from tenantproof.clients.sweep_wire import Volley
 from tenantproof.clients.target import Target
@@ -39,12 +38,14 @@ _TOKEN = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9." + "x" * 420 + "." + "y" * 8
 def measure() -> dict[str, Figure]:
     """Sweep a server that refuses everything; plan a sweep of ten thousand tenants."""
     os.environ["TENANTPROOF_BENCH_TOKEN"] = _TOKEN
-    with refusing("403 Forbidden", _BODY) as host, closing(Target(_profile(host), SweepChoice(pairs="all"))) as target:
-        figures = beside(host, _PATH, _TOKEN, lambda: _sweep(target, host)).figures("sweep")
-    refused = refusing("403 Forbidden", _BODY, serve_on_the_stack)
-    with refused as host, closing(Target(_profile(host), SweepChoice(pairs="all"))) as target:
-        figures |= beside(host, _PATH, _TOKEN, lambda: _sweep(target, host)).figures("sweep_on_the_stack")
+    figures = on_each_floor("sweep", Asked(_PATH, _TOKEN, "403 Forbidden", _BODY), _sweeping)
     return {**figures, "sweep.plan": Figure(_planned(), "s")}
+
+
+@contextmanager
+def _sweeping(host: str) -> Iterator[Ours]:
+    with closing(Target(_profile(host), SweepChoice(pairs="all"))) as target:
+        yield lambda: _sweep(target, host)
 
 
 def _sweep(target: Target, host: str) -> int:

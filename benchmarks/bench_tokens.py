@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.beside_wrk import CONNECTIONS, beside, refusing
+from benchmarks.beside_wrk import CONNECTIONS, Asked, Ours, on_each_floor
 from benchmarks.figure import Figure
-from benchmarks.refusing_server import serve_on_the_stack
 from tenantproof.clients.target import Target
 from tenantproof.clients.tokens import parse
 from tenantproof.ledger.journal import Journal
@@ -34,13 +35,15 @@ _BODY = b'{"error":"INVALID_TOKEN","message":"The access token is not valid."}'
 def measure() -> dict[str, Figure]:
     """Show all forgeries of one token ROUNDS times a turn; search 400 000 keys."""
     tokens = _forgeries()
-    with refusing("401 Unauthorized", _BODY) as host, closing(Target(_profile(host))) as target:
-        figures = beside(host, "/v1/a/r", tokens[0].token, lambda: _show(target, tokens)).figures("tokens")
-    refused = refusing("401 Unauthorized", _BODY, serve_on_the_stack)
-    with refused as host, closing(Target(_profile(host))) as target:
-        on_it = beside(host, "/v1/a/r", tokens[0].token, lambda: _show(target, tokens))
-        figures |= on_it.figures("tokens_on_the_stack")
+    asked = Asked("/v1/a/r", tokens[0].token, "401 Unauthorized", _BODY)
+    figures = on_each_floor("tokens", asked, partial(_showing, tokens))
     return {**figures, "tokens.search": Figure(_search(), "1/s")}
+
+
+@contextmanager
+def _showing(tokens: list[Presented], host: str) -> Iterator[Ours]:
+    with closing(Target(_profile(host))) as target:
+        yield lambda: _show(target, tokens)
 
 
 def _show(target: Target, tokens: list[Presented]) -> int:

@@ -1,5 +1,7 @@
-"""Servers that refuse every request with the same octets: a bare protocol, which is as fast as Python has them, so that
-the client is what is measured; and the stack that a real service stands on (uvicorn), with nothing behind it.
+"""Servers that refuse every request, and do nothing else: three floors of the same house.
+
+The bare framework is what a service is written in; uvicorn is what carries the framework; a bare protocol is what
+carries uvicorn, and as fast as a server in Python gets. See decision 0041 for what is measured against which.
 """
 
 from __future__ import annotations
@@ -7,6 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 class _Refusing(asyncio.Protocol):
@@ -24,12 +30,24 @@ class _Refusing(asyncio.Protocol):
         self.transport.write(self._answer * len(requests))
 
 
-def serve_on_the_stack(listening: socket.socket, status: str, body: bytes, core: int) -> None:
-    """The same answer by uvicorn."""
-    import uvicorn  # only here: part of the reference deployment, which a harness alone does not have
-    from starlette.types import Receive, Scope, Send
+def serve_framework(listening: socket.socket, status: str, body: bytes, core: int) -> None:
+    """Serve by Starlette on uvicorn: one route, and a handler that refuses."""
+    from starlette.applications import Starlette  # only here: a harness alone does not have it
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
 
-    os.sched_setaffinity(0, {core})
+    async def refuse(request: Request) -> Response:
+        del request
+        return Response(body, int(status[:3]), media_type="application/json")
+
+    _by_uvicorn(Starlette(routes=[Route("/{path:path}", refuse)]), listening, core)
+
+
+def serve_uvicorn(listening: socket.socket, status: str, body: bytes, core: int) -> None:
+    """Serve by uvicorn, with no framework."""
+    from starlette.types import Receive, Scope, Send  # only here: as above
+
     code, headers = int(status[:3]), [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
 
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,12 +55,19 @@ def serve_on_the_stack(listening: socket.socket, status: str, body: bytes, core:
         await send({"type": "http.response.start", "status": code, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    config = uvicorn.Config(refuse, log_level="error", access_log=False, lifespan="off")
+    _by_uvicorn(refuse, listening, core)
+
+
+def _by_uvicorn(application: ASGIApp, listening: socket.socket, core: int) -> None:
+    import uvicorn  # only here: part of the reference deployment
+
+    os.sched_setaffinity(0, {core})
+    config = uvicorn.Config(application, log_level="error", access_log=False, lifespan="off")
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def serve(listening: socket.socket, status: str, body: bytes, core: int) -> None:
-    """Serve on a listening socket and one core until the process ends."""
+def serve_protocol(listening: socket.socket, status: str, body: bytes, core: int) -> None:
+    """Serve the same octets to whatever ends in an empty line: on a listening socket and one core, until it ends."""
     os.sched_setaffinity(0, {core})
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     answer = head.encode() + body
