@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from venturi.records.wanted import Wanted
+from venturi.records.wanted import EVERYTHING, Wanted
 from venturi.vault.errors import Tampered, Unrecoverable
 from venturi.vault.vault import Vault
 
@@ -62,8 +62,7 @@ class Records:
 
         Raises VaultError.
         """
-        sql = f"SELECT {_COLUMNS} FROM attributions WHERE id > $1 ORDER BY id LIMIT $2"  # noqa: S608
-        return await self.all_opened(tenant, await self.query(tenant, sql, after, limit))
+        return await self.select(tenant, EVERYTHING, after, limit)
 
     async def select(self, tenant: str, wanted: Wanted, after: str, limit: int) -> Sequence[Attribution]:
         """The same of those records that are wanted. Raises VaultError."""
