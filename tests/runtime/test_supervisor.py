@@ -15,6 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from venturi.runtime.reaper import GRACE_SECONDS
+from venturi.runtime.supervisor import Supervisor
+
 # A deployment as small as can be: PostgreSQL and the issuer, told where they are on standard output.
 SMALL = """
 import json, sys
@@ -114,6 +117,31 @@ def test_no_secret_is_on_a_command_line_or_in_an_environment() -> None:
         told = " ".join(child.cmdline()) + json.dumps(child.environ())
         assert "client_secret" not in told
         assert "admin_secret" not in told
+
+
+class Sleeper:
+    """A process that the supervisor minds, and that does nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        command = [sys.executable, "-c", "import time; time.sleep(600)"]
+        self.process = subprocess.Popen(command, cwd=directory, start_new_session=True)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def restart(self, register: object, forget: object) -> None:
+        raise NotImplementedError
+
+
+def test_who_is_killed_at_the_end_is_not_waited_for() -> None:
+    with Supervisor() as supervisor:
+        sleeper = Sleeper(supervisor.rundir)
+        supervisor.register(sleeper.process.pid, signal.SIGKILL)
+        supervisor.mind("sleeper", sleeper)
+        supervisor.postgres.start()
+        started = time.monotonic()
+    assert time.monotonic() - started < GRACE_SECONDS
+    assert sleeper.process.returncode == -signal.SIGKILL
 
 
 def test_a_child_that_can_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_GRACE_SECONDS = 2.5
+GRACE_SECONDS = 2.5
+"""How long whoever was asked to end may take."""
 _REMOVAL_SECONDS = 3.0
 _TICK_SECONDS = 0.05
 
@@ -58,7 +59,7 @@ def _orders() -> dict[int, int]:
 def _end(groups: dict[int, int], directory: Path) -> None:
     for group, number in groups.items():
         _signal(group, number)
-    deadline = time.monotonic() + _GRACE_SECONDS
+    deadline = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < deadline and (any(_signal(group, 0) for group in groups) or any(squatters(directory))):
         time.sleep(_TICK_SECONDS)
     for group in groups:

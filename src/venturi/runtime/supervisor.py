@@ -211,7 +211,7 @@ class Supervisor:
             self._stop_children()
             self._stop_clusters()
         finally:
-            self._undertaker.close()
+            self._undertaker.close(lambda: [process.alive() for process in self._minded.values()])
 
     def _stop_clusters(self) -> None:
         """Side by side: each is given its time, and many in a row would take longer than anybody waits."""

@@ -6,8 +6,12 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+_TICK_SECONDS = 0.02
 
 
 class Undertaker:
@@ -42,12 +46,17 @@ class Undertaker:
         """The group has ended; its number may soon be somebody else's."""
         self._order(f"forget {group}")
 
-    def close(self) -> None:
-        """Let the reaper do its work, and wait for it. Does it ourselves if the reaper was taken from us."""
+    def close(self, look: Callable[[], object] = lambda: None) -> None:
+        """Let the reaper do its work, and wait for it. Does it ourselves if the reaper was taken from us.
+
+        `look` looks at our own children, again and again: one that has ended counts as there until its parent looked.
+        """
         assert self._reaper.stdin
         with suppress(BrokenPipeError):
             self._reaper.stdin.close()
-        self._reaper.wait()
+        while self._reaper.poll() is None:
+            look()
+            time.sleep(_TICK_SECONDS)
         shutil.rmtree(self._rundir, ignore_errors=True)
 
     def _order(self, line: str) -> None:
