@@ -27,6 +27,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.tokens.test_key.one_time
     assert profile.tokens.test_hmac
     assert profile.tokens.rotation
+    assert profile.tokens.recover_public_key
     assert profile.aws
     assert profile.kafka
     assert profile.support

@@ -68,6 +68,12 @@ tenant = "alder"
 key = { env = "K" }
 short_key = { env = "S" }
 """
+COMPUTED = """
+[tokens]
+audience = "a"
+algorithms = ["ES256", "RS384"]
+recover_public_key = true
+"""
 MISTAKES = [
     ('id = "birch"', 'id = "alder"', "staging.toml:27: tenants[1].id: 'alder' is also the id of tenants[0]"),
     ('name = "staging"', 'nmae = "staging"', 'staging.toml:4: target.nmae: no such key; did you mean "name"?'),
@@ -111,6 +117,21 @@ def test_an_issuer_that_may_be_turned_is_looked_at_too(right: str, wrong: str, m
     assert parse(GOOD + TURNED, "staging.toml").tokens is not None
     with pytest.raises(UsageError) as caught:
         parse(GOOD + TURNED.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('"RS384"', '"PS384"', "tokens.recover_public_key: only tokens by RS256, RS384 or RS512 give their key"),
+        ("= true", '= "yes"', "tokens.recover_public_key: expected"),
+        ("recover_public_key = true", "recover_seconds = 0", "tokens.recover_seconds: expected"),
+    ],
+)
+def test_a_key_is_computed_only_of_tokens_that_can_give_it(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + COMPUTED, "staging.toml").tokens is not None
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + COMPUTED.replace(right, wrong), "staging.toml")
     assert message in str(caught.value)
 
 

@@ -12,14 +12,14 @@ from importlib.resources import files
 
 import pytest
 
-from tenantproof.probes.forging import catalogue
+from tenantproof.probes.forging import catalogue, confused
 from tenantproof.probes.forging.lent_hmac import short_keyed
 from tenantproof.probes.forging.lent_keys import likened, signature_forgeries
 from tenantproof.probes.forging.reuse import reuses
 from tenantproof.probes.forging.witness import is_signed
 from tests.probes import broken_readers as readers
 from tests.probes import broken_verifiers as verifiers
-from tests.probes import lent
+from tests.probes import lent, unpublished
 from tests.probes.broken_seeing import Seen
 from tests.probes.test_forging import OWN
 
@@ -35,6 +35,7 @@ GAPS = {
     **readers.EDITED,
     **readers.PLACES,
     **lent.GAPS,
+    **unpublished.GAPS,
 }
 ALONE = (readers.PLACES.keys(), {"J169"})
 """Classes that mean nothing to verifiers with other gaps: a token in another place, and a second use of a good one."""
@@ -46,8 +47,10 @@ def sent() -> tuple[Seen, ...]:
     own = (*catalogue.forge(OWN), *catalogue.carried(OWN))
     # Of RSA tokens only what can't be made of others, lest the matrix count twice.
     rsa = (each for each in likened(lent.lent()) if each.klass in lent.GAPS and each.name.endswith("RS256"))
+    nowhere = unpublished.material()
     return (
         *(Seen(each, OWN) for each in own),
+        *(Seen(each, nowhere) for each in catalogue.forge(nowhere, (confused.FAMILY,)) if each.klass == "J049"),
         *(Seen(each, lent.rsa_own()) for each in (*rsa, *signature_forgeries(lent.lent()))),
         *(Seen(each, OWN) for each in short_keyed(lent.shared())),
         *(Seen(each.forgery, OWN) for each in reuses(lent.lent())),
@@ -66,7 +69,7 @@ def matrix() -> dict[str, dict[str, int]]:
 
 
 def test_no_gap_no_acceptance() -> None:
-    keys = (OWN.keys[0], *lent.KEY_SET[:3])
+    keys = (OWN.keys[0], *lent.KEY_SET[:3], {**unpublished.material().known[0], "kid": "one"})
     taken = [
         each.forgery.vector
         for each in sent()

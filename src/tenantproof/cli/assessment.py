@@ -152,6 +152,7 @@ def _assess(
 ) -> tuple[Assessment, dict[str, str], str, Answers]:
     """The assessment, what the target said it is, why the run is incomplete (or nothing), and the fidelity ledger."""
     try:
+        target.recovery.tell = progress.note
         progress.note(f"asking {plan.profile.target.base_url} who it is")
         identity = target.identify()
     except TargetError as error:

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from tenantproof.cli import places
+from tenantproof.clients.redaction import one_line
 from tenantproof.clients.target import Target
+from tenantproof.clients.tokens import Token, parse
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.fidelity import load_scenarios
 from tenantproof.model.profile import Profile
@@ -39,6 +41,8 @@ def command(target: Path) -> int:
             trouble += not well
             console.print(Text(f"{'ok  ' if well else 'FAIL'}  {line}", style="" if well else "bold red"))
         _capabilities(reached.capabilities, console)
+        for line in _computed_keys(reached):
+            console.print(Text(f"  {line}"))
         if reached.profile.aws and not trouble:
             trouble += _fidelity(reached, console)
     return 3 if trouble else 0
@@ -92,6 +96,43 @@ def _fidelity(target: Target, console: Console) -> int:
     held = len(answers.answers) - len(answers.missing)
     console.print(f"fidelity: {held} of {len(answers.answers)} facts about AWS hold on this target")
     return 0
+
+
+def _computed_keys(target: Target) -> Iterator[str]:
+    """For each issuer whose key set is not named, or whose key is computed as well: whether two tokens give it."""
+    issuers: set[str] = set()
+    for tenant in target.profile.tenants if target.profile.tokens else ():
+        try:
+            token = parse(target.bearer(tenant.id))
+        except (TargetError, UsageError):
+            continue
+        issuer = one_line(str(token.payload.get("iss", "")), 100)
+        if issuer not in issuers and (said := _of_two_tokens(target, token)):
+            yield f"tokens of {issuer}: {said}"
+        issuers.add(issuer)
+
+
+def _of_two_tokens(target: Target, token: Token) -> str:
+    """What is to be said of computing the key that a token is by; nothing, where the published one will do."""
+    assert target.profile.tokens
+    algorithm, settings = str(token.header.get("alg", "")), target.profile.tokens
+    is_named = token.payload.get("iss") in settings.jwks
+    if (is_named and not settings.recover_public_key) or algorithm.startswith("HS"):
+        return ""
+    try:
+        barred = target.recovery.barred(algorithm, published=is_named)
+    except UsageError as error:
+        return str(error)
+    if barred:
+        return (
+            "" if is_named else f"tokens.jwks names no key set; add its URL (to have the key computed takes {barred})"
+        )
+    told = (
+        "the public key is computed from two of them as well"
+        if is_named
+        else "no key set is named, so the public key is computed from two of them"
+    )
+    return f"{told} (J049; half a minute for 2048 bits, at most {settings.recover_seconds} s)"
 
 
 def _capabilities(capabilities: frozenset[str], console: Console) -> None:

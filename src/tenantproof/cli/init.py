@@ -60,6 +60,10 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # What a genuine token looks like; without this table the token checks are not assessed.
 # [tokens]
 # audience = "https://api.example.com"
+# algorithms = ["ES256", "RS256"]   # ES256 alone unless said
+# recover_public_key = true   # an RSA key is computed from two tokens, too; false: never. Without either, where no key
+#                             # set of the issuer is named (pip install 'tenantproof[recovery]')
+# recover_seconds = 300       # half a minute for 2048 bits
 # [tokens.jwks]               # issuers and their key sets; add their hosts to safety.hosts
 # "https://issuer.example.com" = "https://issuer.example.com/jwks"
 # "https://conformance.example.com" = "https://conformance.example.com/jwks"

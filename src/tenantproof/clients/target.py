@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tenantproof.clients.aws import AwsClients
 from tenantproof.clients.exchange import Answer, Headers, Request
+from tenantproof.clients.recovered_key import KeyRecovery
 from tenantproof.clients.redaction import one_line
 from tenantproof.clients.sweep_wire import SweepWire
 from tenantproof.clients.tokens import TokenSource
@@ -31,6 +32,7 @@ class Target:
         self.wire = Wire(profile.target.base_url, profile.safety)
         self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)
         self.tokens = TokenSource(profile, self.wire)
+        self.recovery = KeyRecovery(profile.tokens)
         apart = [table.tenant for table in (profile.erasure, profile.tenancy) if table]
         self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *apart)}
         self._aws: AwsClients | None = None

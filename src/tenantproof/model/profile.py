@@ -268,6 +268,13 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rotation: Rotation | None = None
     refusals: tuple[str, ...] = ("token",)
     """Names of http.refusals that refuse a token; "token" always does."""
+    recover_public_key: bool | None = None
+    """Whether the RSA key of an issuer is computed from two tokens (extra `recovery`).
+
+    True: where its key set is named, too. False: never. Otherwise: where no key set is named.
+    """
+    recover_seconds: Annotated[int, Meta(ge=1, le=3600)] = 300
+    """For how long one key may be computed."""
 
 
 class Aws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

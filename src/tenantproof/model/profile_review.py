@@ -58,6 +58,11 @@ def _tokens(profile: Profile, tokens: Tokens) -> Iterator[tuple[KeyPath, str]]:
         yield from _test_hmac(profile, tokens.test_hmac)
     if tokens.rotation:
         yield from _rotation(profile, tokens.rotation)
+    if tokens.recover_public_key and not any(each.startswith("RS") for each in tokens.algorithms):
+        wanted = (
+            "only tokens by RS256, RS384 or RS512 give their key; add theirs to tokens.algorithms, or take this out"
+        )
+        yield ("tokens", "recover_public_key"), wanted
 
 
 def _aws(aws: Aws) -> Iterator[tuple[KeyPath, str]]:

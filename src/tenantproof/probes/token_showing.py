@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.sweep_wire import Volley
-from tenantproof.clients.tokens import Claims, Token, parse
-from tenantproof.model.errors import TargetError
+from tenantproof.clients.tokens import Claims, parse
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ALIKE, PERMITTED, REFUSED, UNCLEAR, Outcome
-from tenantproof.model.profile import Rotation, Tokens
+from tenantproof.model.profile import Rotation
 from tenantproof.probes.forging.material import Material
+from tenantproof.probes.known_keys import KnownKeys
 from tenantproof.probes.likeness import compare
-from tenantproof.probes.probe import Probe
 from tenantproof.probes.public_keys import verifies
 from tenantproof.probes.sighting import access, new_probe, refusal_name, sight
 
@@ -63,7 +62,7 @@ class Shown:
         return sight(what, self.request, self.answer, self.outcome, unit=unit, notes=(*self.notes, *notes))
 
 
-class TokenProbe(Probe):
+class TokenProbe(KnownKeys):
     """Shows tokens to the read operation.
 
     Permitted means that a canary came back, or the very answer that a genuine token gets.
@@ -81,13 +80,13 @@ class TokenProbe(Probe):
         return self.tenants[(self.tenants.index(tenant) + 1) % len(self.tenants)]
 
     def genuine(self, tenant: str) -> Observation:
-        """A tenant's genuine token at its own path; a note says whether the signature is the published key's."""
+        """A tenant's genuine token at its own path; a note says if no key of its issuer's verifies it."""
         token = self.target.bearer(tenant)
         shown = self.put(tenant, token, tenant)
         if shown.outcome is PERMITTED:
             self._good[tenant] = shown.answer
             self._judged.clear()
-        keys = self.keys_of(parse(token))
+        keys = self.known_keys(tenant, parse(token))
         if not self._is_shared and not any(verifies(token, key, self.settings.algorithms) for key in keys):
             # Then nothing made of it is a forgery of anything.
             notes = (*shown.notes, "no published key verifies the genuine token")
@@ -182,41 +181,14 @@ class TokenProbe(Probe):
         """What an attacker has to forge a token of: his own, or one in another's name."""
         if (attacker, claimed) not in self._materials:
             own, victim = (parse(self.target.bearer(tenant)) for tenant in (attacker, claimed))
+            keys, recovered = self.keys_of(victim), self.unpublished(claimed, victim)
             if attacker == claimed:
                 other = parse(self.target.bearer(self.neighbour(attacker)))
-                made = Material.in_own_name(own, other, self.keys_of(own))
+                made = Material.in_own_name(own, other, keys, recovered=recovered)
             else:
-                made = Material.in_anothers_name(own, victim, self.keys_of(victim))
+                made = Material.in_anothers_name(own, victim, keys, recovered=recovered)
             self._materials[attacker, claimed] = made
         return self._materials[attacker, claimed]
-
-    def keys_of(self, token: Token) -> tuple[Claims, ...]:
-        """The public keys of a token's issuer; of one that signs with a shared key, none.
-
-        Raises TargetError when the profile knows none of an issuer that must have some.
-        """
-        if self._is_shared and not self.settings.jwks:
-            return ()
-        issuer = token.payload.get("iss")
-        return self.target.tokens.key_set(issuer if isinstance(issuer, str) else "")
-
-    def lent(self, tenant: str, *, audience: str = "", lifetime: int = 0) -> str:
-        """A token as asked for, or the empty string when the issuer refuses to make it."""
-        name = f"tenant {tenant}, reader"
-        try:
-            token = self.target.tokens.fetch(
-                self.target.principal(tenant), name=name, audience=audience, lifetime=lifetime
-            )
-            parse(token)
-        except TargetError:
-            return ""
-        return token
-
-    @property
-    def settings(self) -> Tokens:
-        """What the profile says of tokens."""
-        assert self.target.profile.tokens
-        return self.target.profile.tokens
 
     def _look_again(
         self, at: str, answer: Answer, refusals: tuple[str, ...], notes: tuple[str, ...]
@@ -240,11 +212,6 @@ class TokenProbe(Probe):
     def rotation(self) -> Rotation | None:
         """The issuer whose keys the harness may turn, if there is one and it may write."""
         return self.settings.rotation if self.target.profile.safety.allow_writes else None
-
-    @property
-    def _is_shared(self) -> bool:
-        """Whether tokens are signed with a shared key, so that nobody but issuer and target can verify one."""
-        return all(name.startswith("HS") for name in self.settings.algorithms)
 
     @cached_property
     def _materials(self) -> dict[tuple[str, str], Material]:

@@ -15,8 +15,9 @@ import msgspec
 from tenantproof.clients.certificate import certificate_of
 from tenantproof.clients.exchange import new_probe
 from tenantproof.clients.listener import Listener, listening
+from tenantproof.clients.recovered_key import Recovered
 from tenantproof.clients.redaction import one_line
-from tenantproof.clients.tokens import parse
+from tenantproof.clients.tokens import Claims, parse
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PERMITTED, PRESENT, REFUSED, UNCLEAR
 from tenantproof.probes.forging import catalogue
@@ -30,17 +31,20 @@ from tenantproof.probes.forging.raw import maced
 from tenantproof.probes.forging.reuse import CLASS as REUSED
 from tenantproof.probes.forging.transport import disagreeing
 from tenantproof.probes.forging.witness import witness_of
+from tenantproof.probes.public_keys import public_key
 from tenantproof.probes.token_lending import TokenLending
 from tenantproof.probes.token_showing import Presented
 
 _BLOCK = 100
 """Tokens between two looks at whether a genuine one still does."""
 _EVERYWHERE = frozenset(
-    "J001 J003 J011 J012 J016 J024 J029 J037 J053 J066 J081 J089 J106 J114 J128 J142".split()  # noqa: SIM905  # shorter so
+    "J001 J003 J011 J012 J016 J024 J029 J037 J049 J053 J066 J081 J089 J106 J114 J128 J142".split()  # noqa: SIM905  # shorter so
 )
 """A class or two of each family."""
 _LOOKED_AT = frozenset({"J103", "J112"})
 """Classes that are decided by looking at what is published, not by a token."""
+COMPUTED = "J049"
+"""The class of what is forged with a key that was computed of two tokens."""
 _ANY_REFUSAL = ("token", "missing", "invalid", "mismatch")
 """A token that stands where none belongs is refused in more than one way, and each is right."""
 
@@ -132,12 +136,15 @@ class TokenSweep(TokenLending):
             )
 
     def published_keys(self) -> Iterator[Observation]:
-        """For each tenant: present, if its tokens' key set has a weak key (J112) or two of one id (J103)."""
-        found = weaknesses({tenant: self.material(tenant, tenant).keys for tenant in self.tenants})
+        """For each tenant: present, if its tokens' key set has a weak key (J112) or two of one id (J103).
+
+        A key that was computed of two tokens can be weak just so.
+        """
+        found = weaknesses({tenant: _told_apart(self.material(tenant, tenant)) for tenant in self.tenants})
         for tenant, weak in found.items():
             yield Observation(
                 probe=new_probe(),
-                what=f"the published keys of {tenant} are looked at",
+                what=f"the public keys of {tenant} are looked at",
                 outcome=PRESENT if weak else ABSENT,
                 at=time.time(),
                 unit=Unit(attacker=tenant, victim=tenant, operation="keys", vector="J112 a weak key in the key set"),
@@ -197,20 +204,23 @@ class TokenSweep(TokenLending):
         """The genuine token again; notes count the classes tried, and name those that were not and what they need."""
         every = (*self.forged, *self.edited, *self.by_lent_keys, *self.issued)
         sent = Counter(each.name.split(" ", 1)[0] for each in every) + Counter({REUSED: self.reuses})
-        power = power_of(sent, _LOOKED_AT)
+        looked_at = _LOOKED_AT | ({COMPUTED} if self._published_twin else frozenset())
+        needs = {COMPUTED: self._computed.because}
+        power = power_of(sent, looked_at, needs)
         self.target.exhibits[EXHIBIT] = power_json(power)
         turned = {"J102"} if self.rotation else set[str]()
         tried = (
             sent.keys()
-            | _LOOKED_AT
+            | looked_at
             | turned
             | {each.klass for each in catalogue.forge(self._whole, (catalogue.SPELLED,))}
         )
-        left = catalogue.open_classes(tried)
+        left = catalogue.open_classes(tried, needs)
         notes = (
             f"classes of the catalogue: {len(tried)} tried, {len(left)} not",
             f"classes whose power is not proven: {', '.join(power.unproven) or 'none'}",
             f"search for a shared key, offline: {self._searched.skipped or f'{self._searched.tried} keys tried'}",
+            *self._of_the_computed_key(),
             *(f"not tried: {ident}, needs {needs}" for ident, needs in left.items()),
         )
         return _noted(self.genuine(tenant), notes)
@@ -232,7 +242,40 @@ class TokenSweep(TokenLending):
         material = self.material(first, first)
         spare = self.lent(first)
         other = parse(spare) if spare and spare != material.base.text else None
-        return replace(material, spare=other, certificate=certificate_of(self.target.profile.target.base_url))
+        computed = self._computed.jwk
+        return replace(
+            material,
+            spare=other,
+            certificate=certificate_of(self.target.profile.target.base_url),
+            # Of one that is published all forgeries are made anyhow.
+            recovered=(computed,) if computed and not self._published_twin else (),
+        )
+
+    @cached_property
+    def _computed(self) -> Recovered:
+        """The key of the first tenant's tokens as two of them give it, or what that would take."""
+        first = self.tenants[0]
+        return self.recovered(first, self.material(first, first).base)
+
+    @cached_property
+    def _published_twin(self) -> Claims | None:
+        """The published key that the computed one is, if it is one."""
+        if self._computed.jwk is None:
+            return None
+        key, first = public_key(self._computed.jwk), self.tenants[0]
+        return next((each for each in self.material(first, first).keys if public_key(each) == key), None)
+
+    def _of_the_computed_key(self) -> Iterator[str]:
+        """What is to be said of a key that was computed."""
+        if self._computed.jwk is None:
+            return
+        begins = f"{COMPUTED}: two tokens of {self.tenants[0]} give"
+        ends = f"(computed in {self._computed.seconds:.1f} s)"
+        if (twin := self._published_twin) is None:
+            yield f"{begins} the key of their issuer, which the profile names nowhere {ends}"
+        else:
+            kid = one_line(str(twin.get("kid", "without an id")))
+            yield f"{begins} the published key {kid}, so J037 to J048 have shown what is forged with it {ends}"
 
     @cached_property
     def _searched(self) -> Searched:
@@ -254,9 +297,9 @@ class TokenSweep(TokenLending):
         return (each for each in made if each.klass in _EVERYWHERE)
 
     def _witnessed(self, attacker: str, claimed: str, made: Iterable[Forgery]) -> Iterator[Presented]:
-        material = self.material(attacker, claimed)
+        material = self._whole if attacker == claimed == self.tenants[0] else self.material(attacker, claimed)
         for each in made:
-            seen = witness_of(each.token, material.base, material.keys, self.settings.algorithms)
+            seen = witness_of(each.token, material.base, material.known, self.settings.algorithms)
             if seen.is_forgery:
                 about = catalogue.CLASSES[each.klass]
                 notes = (
@@ -285,6 +328,11 @@ def _twins(material: Material) -> Iterator[Forgery]:
     yield Forgery(
         "J185", "the same jti and sub", material.kept_under(material.head(kid="other"), material.claims(forged=True))
     )
+
+
+def _told_apart(material: Material) -> tuple[Claims, ...]:
+    """The published keys, and the computed ones under a name that says so."""
+    return (*material.keys, *({**key, "kid": "the key of two tokens"} for key in material.recovered))
 
 
 def _noted(seen: Observation, notes: tuple[str, ...]) -> Observation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from types import MappingProxyType
 
 from tenantproof.probes.forging import (
     algorithm_names,
@@ -85,10 +86,10 @@ def carried(material: Material) -> Iterator[Forgery]:
         yield from each.of(material)
 
 
-def open_classes(made: Container[str]) -> Mapping[str, str]:
-    """Classes of which there is no forgery, and what each would need."""
+def open_classes(made: Container[str], needs: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+    """Classes of which there is no forgery, and what each would need: `needs` says it of some more exactly."""
     return {
-        ident: each.needs or "nothing to be made of a token of this kind"
+        ident: needs.get(ident, "") or each.needs or "nothing to be made of a token of this kind"
         for ident, each in CLASSES.items()
         if ident not in made
     }

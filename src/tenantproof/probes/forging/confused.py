@@ -150,6 +150,8 @@ for _ident, _form in _FORMS.items():
 
 @FAMILY.of("J047", "HMAC by the JWK set's text", _VIOLATES, "public key")
 def _as_key_set(material: Material) -> Variants:
+    if not material.keys:
+        return
     keys = {"keys": [dict(key) for key in material.keys]}
     for name, text in (("", json.dumps(keys)), (" without spaces", json.dumps(keys, separators=(",", ":")))):
         yield f"HS256 with the JWK set{name}", maced(material.header, material.payload, text.encode())
@@ -161,6 +163,17 @@ def _wider(material: Material) -> Variants:
         for form, secret in renderings(key):
             for bits in ("384", "512"):
                 yield f"HS{bits} with the public key as {form}", maced(material.header, material.payload, secret, bits)
+
+
+@FAMILY.of(
+    "J049", "HMAC by a public key computed from two tokens", "RFC 8725 3.1", "two tokens by RS256, RS384 or RS512"
+)
+def _by_a_computed_key(material: Material) -> Variants:
+    for key in material.recovered:
+        for form, secret in renderings(key):
+            for bits in ("256", "384", "512"):
+                name = f"HS{bits} with the key of two tokens as {form}"
+                yield name, maced(material.header, material.payload, secret, bits)
 
 
 @FAMILY.of("J050", "HMAC by the public key's point", "RFC 8725 3.1", "public key")
@@ -184,7 +197,3 @@ def _by_the_certificate(material: Material) -> Variants:
     }
     for form, secret in forms.items():
         yield f"HS256 with the server's {form}", maced(material.header, material.payload, secret)
-
-
-_NO_KEY_SET = "an RS256 issuer without a key set; where there is one, J037 to J048 show the very same tokens"
-FAMILY.open("J049", "HMAC by a public key computed from two tokens", "RFC 8725 3.1", _NO_KEY_SET)

@@ -61,12 +61,13 @@ def own_keys() -> OwnKeys:
 
 @dataclass(frozen=True, repr=False)
 class Material:
-    """A token to imitate, another genuine one, and the public keys of the first's issuer.
+    """A token to imitate, another genuine one, and the published keys of the first's issuer.
 
     `kept` is the signature that a forger has at hand: the imitated token's own, or, when that token is somebody
     else's, the one of his own token, which is then `other`. `spare` is a second token of whoever `base` belongs to.
     `listener` is the URL of a server of ours that keys can be fetched from, or empty. `withdrawn` are ids of keys that
     the issuer does not publish any more. `certificate` (DER) is what the target shows who connects by TLS, or empty.
+    `recovered` are keys that nobody published: computed of genuine tokens.
     """
 
     base: Token
@@ -77,16 +78,19 @@ class Material:
     listener: str = ""
     withdrawn: tuple[str, ...] = ()
     certificate: bytes = b""
+    recovered: tuple[Claims, ...] = ()
 
     @classmethod
     def in_own_name(cls, own: Token, other: Token, keys: tuple[Claims, ...], **more: Any) -> Material:  # noqa: ANN401
-        """A forger changes his own token; `keys` are those of its issuer. Any: `spare` and `listener`."""
+        """A forger changes his own token; `keys` are those of its issuer. Any: `spare` and others."""
         return cls(own, other, own.signature, keys, **more)
 
     @classmethod
-    def in_anothers_name(cls, own: Token, victim: Token, keys: tuple[Claims, ...]) -> Material:
+    def in_anothers_name(
+        cls, own: Token, victim: Token, keys: tuple[Claims, ...], *, recovered: tuple[Claims, ...] = ()
+    ) -> Material:
         """A forger knows what the victim's token says, and the victim's issuer's public `keys`; not its signature."""
-        return cls(victim, own, own.signature, keys)
+        return cls(victim, own, own.signature, keys, recovered=recovered)
 
     @property
     def own(self) -> OwnKeys:
@@ -102,6 +106,14 @@ class Material:
     def payload(self) -> Claims:
         """The claims of the imitated token."""
         return self.base.payload
+
+    @property
+    def known(self) -> tuple[Claims, ...]:
+        """All keys by which the imitated token may be signed, and no forgery of it: published ones and computed ones.
+
+        A computed one is there for the imitated token's algorithm, as it would say if it were published.
+        """
+        return (*self.keys, *({**key, "alg": self.algorithm} for key in self.recovered))
 
     @property
     def named(self) -> tuple[Claims, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 import msgspec
 
@@ -21,8 +22,13 @@ def measured() -> Measured:
     return msgspec.json.decode((files(__package__) / "power.json").read_bytes(), type=Measured)
 
 
-def power_of(sent: Mapping[str, int], looked_at: Set[str] = frozenset()) -> Power:
-    """The matrix for a run that sent so many forgeries of each class, and decided others without any."""
+def power_of(
+    sent: Mapping[str, int], looked_at: Set[str] = frozenset(), needs: Mapping[str, str] = MappingProxyType({})
+) -> Power:
+    """The matrix for a run that sent so many forgeries of each class, and decided others without any.
+
+    `needs` says of some classes what they would need here, where the catalogue can't know it.
+    """
     found, classes = measured(), []
     for ident in sorted(sent):
         about = CLASSES[ident]
@@ -35,7 +41,7 @@ def power_of(sent: Mapping[str, int], looked_at: Set[str] = frozenset()) -> Powe
         commit=found.commit,
         classes=tuple(classes),
         unproven=tuple(each.id for each in classes if not each.is_proven),
-        not_tried=dict(open_classes(sent.keys() | looked_at)),
+        not_tried=dict(open_classes(sent.keys() | looked_at, needs)),
         gaps=found.gaps,
     )
 
