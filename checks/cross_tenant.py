@@ -11,6 +11,7 @@ from tenantproof.probes.cross_tenant import (
     Latency,
     LentLinks,
     Limits,
+    Names,
     OverHttp2,
     Rebirth,
     Reconciliation,
@@ -96,11 +97,14 @@ def check_a_known_id_is_no_key_and_a_link_opens_one_door(
 
 
 @claim("QA-2")
-def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, limits: Limits, ledger: Ledger) -> None:
+def check_existence_can_not_be_inferred(
+    probe: CrossTenant, gone: Departed, limits: Limits, names: Names, ledger: Ledger
+) -> None:
     """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle; so is a shared quota."""
     comparison_sees(probe, ledger)
     rows_are_gone(gone, ledger)
-    ledger.population(len(probe.pairs) + gone.askers + limits.units)
+    names_are_asked_for(names, ledger)
+    ledger.population(len(probe.pairs) + gone.askers + limits.units + names.units)
     for attacker, victim in probe.pairs:
         ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
         ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
@@ -108,6 +112,8 @@ def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, limi
             ledger.expect(probe.known_and_unknown_tenant(attacker, victim, operation), is_=ALIKE)
     for compared in gone.compared():
         ledger.expect(compared, is_=ALIKE)
+    for asked in names.compared():
+        ledger.expect(asked, is_=ALIKE)
     nobody_uses_up_anothers(limits, ledger)
     comparison_sees(probe, ledger)
 
@@ -128,10 +134,10 @@ def check_every_attempt_stands_in_both_trails(probe: CrossTenantTrail, ledger: L
 
 
 @claim("QA-2")
-def check_time_tells_nothing_of_what_is_there(probe: Latency, own: CrossTenant, ledger: Ledger) -> None:
-    """An answer that takes longer because a record exists tells of it as surely as one that says so."""
+def check_time_tells_nothing_of_what_is_there(probe: Latency, names: Names, own: CrossTenant, ledger: Ledger) -> None:
+    """An answer that takes longer because a record or a name exists tells of it as surely as one that says so."""
     own_access_works(own, ledger)
-    contrasts = tuple(probe.contrasts())
+    contrasts = (*probe.contrasts(), *names.contrasts())
     ledger.population(len(contrasts))
     for contrast in contrasts:
         ledger.expect(probe.compare(contrast, tests=len(contrasts)), is_=ALIKE)
@@ -245,6 +251,16 @@ def rows_are_gone(gone: Departed, ledger: Ledger) -> None:
         ledger.calibrate(seen, is_=PRESENT)
     for seen in gone.go():
         ledger.calibrate(seen, is_=PERMITTED)
+
+
+def names_are_asked_for(names: Names, ledger: Ledger) -> None:
+    """Show that questions by a name are answered, that an own name is seen to be taken, and that nobody's are alike."""
+    for own in names.answered():
+        ledger.calibrate(own, is_=PERMITTED)
+    for taken in names.conflicts():
+        ledger.calibrate(taken, is_=DIFFERENT)
+    for nobodys in names.strangers():
+        ledger.calibrate(nobodys, is_=ALIKE)
 
 
 def nobody_uses_up_anothers(limits: Limits, ledger: Ledger) -> None:

@@ -33,5 +33,6 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.links
     assert profile.webhooks
     assert profile.quota
+    assert [each.what for each in profile.names] == ["login", "project"]
     assert profile.tenancy
     assert profile.evidence.archive

@@ -146,6 +146,43 @@ def test_a_tenant_that_is_deleted_must_be_nobodys(right: str, wrong: str, messag
     assert message in str(caught.value)
 
 
+ASKED = """
+[[names]]
+what = "login"
+operation = { method = "POST", path = "/login" }
+body = { user = "{name}" }
+timed = true
+known = { alder = "a@alder.example", birch = "b@birch.example" }
+secrets = { alder = { env = "S" } }
+[[names]]
+what = "project"
+operation = { method = "POST", path = "/v1/tenants/{tenant}/projects/{name}" }
+principal = "reader"
+unique = "tenant"
+known = { alder = "books", birch = "pay" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('birch = "b@', 'cedar = "b@', "names[0].known: no tenant 'cedar' in the profile"),
+        (', birch = "pay"', "", "names[1].known: has names of fewer than two tenants"),
+        ("/{name}", "", "names[1].body: nothing in it stands for the name"),
+        ('principal = "reader"', "", "names[1].principal: who makes it?"),
+        ('principal = "reader"', 'principal = "reader"\ntimed = true', "names[1].timed: what makes something"),
+        ('{ env = "S" }', "{}", "names[0].secrets.alder: name exactly one"),
+        ('unique = "tenant"', 'unique = "all"', "names[1].unique: "),
+    ],
+)
+def test_a_question_by_a_name_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert len(parse(GOOD + ASKED, "staging.toml").names) == 2
+    assert right in ASKED
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + ASKED.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 GRAPHQL = """
 [http.graphql]
 path = "/graphql"

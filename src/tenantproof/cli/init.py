@@ -154,6 +154,29 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # requests = 100
 # seconds = 60                         # after which it takes requests again
 
+# Questions that are asked by a name: of somebody (a login, a reset, an invitation), or one that is given only once.
+# [[names]]
+# what = "login"
+# operation = {{ method = "POST", path = "/login" }}
+# body = {{ user = "{{name}}", password = "{{secret}}" }}
+# form = true                          # the body is a form
+# secrets = {{ alder = {{ env = "ALDER_PASSWORD" }} }}   # for one's own question, which must be answered 2xx
+# timed = true                         # answers are timed too; some 30 to 300 questions by a name must not lock it
+# [names.known]                        # a name of each tenant
+# alder = "a.rowan@alder.example"
+# birch = "b.hazel@birch.example"
+# [[names]]
+# what = "project"
+# operation = {{ method = "POST", path = "/v1/tenants/{{tenant}}/projects" }}
+# remove = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/projects/{{id}}" }}
+# principal = "reader"                 # who asks; without it, nobody in particular
+# body = {{ slug = "{{name}}" }}
+# unique = "tenant"                    # or "global", by a contract that everybody knows
+# varying = ["created"]                # members of answers that are new every time, besides the id
+# [names.known]
+# alder = "quarterly-books"
+# birch = "payroll-import"
+
 # A tenant that may be made, deleted, and made again under its name; it is asked for what its former self had.
 # [tenancy]
 # body = {{ name = "{{tenant}}" }}       # what create is sent

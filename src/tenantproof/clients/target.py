@@ -182,6 +182,10 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
+        # Some questions make something, and all of them reach somebody's account.
+        "names": bool(profile.names) and profile.safety.allow_writes,
+        "names without unique": any(not each.unique for each in profile.names) and profile.safety.allow_writes,
+        "names with unique": any(each.unique for each in profile.names) and profile.safety.allow_writes,
         "webhooks": profile.webhooks is not None and profile.safety.allow_writes and profile.safety.allow_listener,
         # Whether TLS agrees on it is known once it is asked.
         "http2": profile.http.http2 is True

@@ -17,6 +17,7 @@ from tenantproof.model import (
     graphql_profile,
     legal_path,
     links_profile,
+    names_profile,
     quota_profile,
     reconciliation_profile,
     streams_profile,
@@ -361,5 +362,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tenancy: tenancy_profile.Tenancy | None = None
     webhooks: webhooks_profile.Webhooks | None = None
     quota: quota_profile.Quota | None = None
+    names: tuple[names_profile.Question, ...] = ()
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

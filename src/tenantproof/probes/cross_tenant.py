@@ -14,6 +14,7 @@ from tenantproof.probes.http2 import OverHttp2
 from tenantproof.probes.latency import Latency
 from tenantproof.probes.lent_links import LentLinks
 from tenantproof.probes.limits import Limits
+from tenantproof.probes.names import Names
 from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
 from tenantproof.probes.sighting import new_probe, sight
@@ -30,6 +31,7 @@ __all__ = [
     "Latency",
     "LentLinks",
     "Limits",
+    "Names",
     "OverHttp2",
     "Rebirth",
     "Reconciliation",

@@ -38,6 +38,8 @@ _ELSEWHERE: dict[str, str] = {
 _LENT: dict[str, tuple[str, str]] = {
     "X084": ("links", "links that the API hands out are changed"),
     **dict.fromkeys(("X088", "X089"), ("webhooks", "every tenant's events are received")),
+    "X108": ("names without unique", "names of others are asked for beside those of nobody"),
+    "X109": ("names with unique", "names of others are given again, beside those of nobody"),
     "X111": ("quota", "one tenant's quota is used up"),
     **dict.fromkeys(("X122", "X123"), ("tenancy", "a tenant is deleted and made again")),
     "X125": ("erasure", "what was erased is asked for again, and written to again"),
@@ -48,7 +50,6 @@ UNTRIED: tuple[Skipped, ...] = (
     Skipped("X036", "needs client certificates of two tenants"),
     Skipped("X064", "needs an operation that restores an export"),
     Skipped("X085", "needs links that tenants hand on to the public"),
-    *(Skipped(ident, "needs logins, or names that must be unique") for ident in ("X108", "X109")),
     Skipped("X110", "needs objects that the harness may make"),
     Skipped("X124", "needs backups that the harness may restore"),
 )
