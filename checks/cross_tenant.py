@@ -8,6 +8,7 @@ from tenantproof.probes.cross_tenant import (
     CrossTenant,
     CrossTenantTrail,
     Departed,
+    Gaps,
     Latency,
     LentLinks,
     Limits,
@@ -98,13 +99,13 @@ def check_a_known_id_is_no_key_and_a_link_opens_one_door(
 
 @claim("QA-2")
 def check_existence_can_not_be_inferred(
-    probe: CrossTenant, gone: Departed, limits: Limits, names: Names, ledger: Ledger
+    probe: CrossTenant, gone: Departed, limits: Limits, names: Names, gaps: Gaps, ledger: Ledger
 ) -> None:
     """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle; so is a shared quota."""
     comparison_sees(probe, ledger)
     rows_are_gone(gone, ledger)
     names_are_asked_for(names, ledger)
-    ledger.population(len(probe.pairs) + gone.askers + limits.units + names.units)
+    ledger.population(len(probe.pairs) + gone.askers + limits.units + names.units + gaps.units)
     for attacker, victim in probe.pairs:
         ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
         ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
@@ -114,6 +115,7 @@ def check_existence_can_not_be_inferred(
         ledger.expect(compared, is_=ALIKE)
     for asked in names.compared():
         ledger.expect(asked, is_=ALIKE)
+    nobody_counts_anothers(gaps, ledger)
     nobody_uses_up_anothers(limits, ledger)
     comparison_sees(probe, ledger)
 
@@ -261,6 +263,14 @@ def names_are_asked_for(names: Names, ledger: Ledger) -> None:
         ledger.calibrate(taken, is_=DIFFERENT)
     for nobodys in names.strangers():
         ledger.calibrate(nobodys, is_=ALIKE)
+
+
+def nobody_counts_anothers(gaps: Gaps, ledger: Ledger) -> None:
+    """Show that objects are made; their ids are no further apart the more others are made."""
+    for tenant in gaps.tenants:
+        ledger.calibrate(gaps.makes(tenant), is_=PERMITTED)
+    for attacker, victim in gaps.pairs:
+        ledger.expect(gaps.compared(attacker, victim), is_=ALIKE)
 
 
 def nobody_uses_up_anothers(limits: Limits, ledger: Ledger) -> None:

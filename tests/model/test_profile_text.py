@@ -146,6 +146,13 @@ def test_a_tenant_that_is_deleted_must_be_nobodys(right: str, wrong: str, messag
     assert message in str(caught.value)
 
 
+def test_objects_are_made_only_where_two_tenants_are_there_for_tests() -> None:
+    way = '{ method = "POST", path = "/v1/tenants/{tenant}/notes" }'
+    with pytest.raises(UsageError) as caught:
+        parse(f"{GOOD}\n[objects]\ncreate = {way}\ndelete = {way}\n", "staging.toml")
+    assert "objects: objects are made in tenants with disposable = true alone" in str(caught.value)
+
+
 ASKED = """
 [[names]]
 what = "login"

@@ -154,6 +154,14 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # requests = 100
 # seconds = 60                         # after which it takes requests again
 
+# Objects that may be made and deleted again, in tenants that are marked disposable = true.
+# [objects]
+# create = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# principal = "reader"
+# body = {{ text = "{{random}}" }}
+# between = 8                          # one tenant makes so many between two of another
+
 # Questions that are asked by a name: of somebody (a login, a reset, an invitation), or one that is given only once.
 # [[names]]
 # what = "login"

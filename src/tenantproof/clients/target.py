@@ -182,6 +182,12 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
+        # Objects are made where they disturb nobody.
+        "objects": (
+            profile.objects is not None
+            and profile.safety.allow_writes
+            and sum(tenant.disposable for tenant in profile.tenants) > 1
+        ),
         # Some questions make something, and all of them reach somebody's account.
         "names": bool(profile.names) and profile.safety.allow_writes,
         "names without unique": any(not each.unique for each in profile.names) and profile.safety.allow_writes,

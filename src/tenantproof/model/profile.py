@@ -18,6 +18,7 @@ from tenantproof.model import (
     legal_path,
     links_profile,
     names_profile,
+    objects_profile,
     quota_profile,
     reconciliation_profile,
     streams_profile,
@@ -362,6 +363,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tenancy: tenancy_profile.Tenancy | None = None
     webhooks: webhooks_profile.Webhooks | None = None
     quota: quota_profile.Quota | None = None
+    objects: objects_profile.Objects | None = None
     names: tuple[names_profile.Question, ...] = ()
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tenantproof.model import graphql_profile, names_profile
+from tenantproof.model import graphql_profile, names_profile, objects_profile
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import (
     Aws,
@@ -47,6 +47,8 @@ def review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield ("webhooks",), "events need a server to go to; set safety.allow_listener = true, or take the table out"
     if profile.tenancy:
         yield from _tenancy(profile, profile.tenancy)
+    if profile.objects:
+        yield from objects_profile.review(profile.tenants)
     yield from names_profile.review(profile.names, {each.id for each in profile.tenants})
     if profile.aws:
         yield from _aws(profile.aws)

@@ -10,6 +10,7 @@ from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PRESENT, UNCLEAR
 from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
 from tenantproof.probes.departed import Departed
+from tenantproof.probes.gaps import Gaps
 from tenantproof.probes.http2 import OverHttp2
 from tenantproof.probes.latency import Latency
 from tenantproof.probes.lent_links import LentLinks
@@ -28,6 +29,7 @@ __all__ = [
     "CrossTenant",
     "CrossTenantTrail",
     "Departed",
+    "Gaps",
     "Latency",
     "LentLinks",
     "Limits",

@@ -40,6 +40,7 @@ _LENT: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("X088", "X089"), ("webhooks", "every tenant's events are received")),
     "X108": ("names without unique", "names of others are asked for beside those of nobody"),
     "X109": ("names with unique", "names of others are given again, beside those of nobody"),
+    "X110": ("objects", "a tenant makes objects between two of another"),
     "X111": ("quota", "one tenant's quota is used up"),
     **dict.fromkeys(("X122", "X123"), ("tenancy", "a tenant is deleted and made again")),
     "X125": ("erasure", "what was erased is asked for again, and written to again"),
@@ -50,7 +51,6 @@ UNTRIED: tuple[Skipped, ...] = (
     Skipped("X036", "needs client certificates of two tenants"),
     Skipped("X064", "needs an operation that restores an export"),
     Skipped("X085", "needs links that tenants hand on to the public"),
-    Skipped("X110", "needs objects that the harness may make"),
     Skipped("X124", "needs backups that the harness may restore"),
 )
 """Entries of the catalogue that are tried nowhere, and what it would take."""
