@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
 from tenantproof.probes.cross_tenant import (
     OPERATIONS,
+    ClientCertificates,
     CrossTenant,
     CrossTenantTrail,
     Departed,
@@ -65,18 +66,19 @@ def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -
 
 @claim("QA-2")
 def check_nothing_of_another_tenant_comes_back(
-    probe: CrossTenant, former: Rebirth, streams: OverHttp2, ledger: Ledger
+    probe: CrossTenant, former: Rebirth, streams: OverHttp2, shown: ClientCertificates, ledger: Ledger
 ) -> None:
     """A refusal with a row in it is no refusal, by whichever HTTP; and a former tenant of a name is another tenant."""
     own_access_works(probe, ledger)
     a_tenant_dies(former, ledger)
-    ledger.population(len(probe.units) + former.units + streams.units)
+    ledger.population(len(probe.units) + former.units + streams.units + shown.units)
     for unit in probe.units:
         ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
     for tenant in probe.tenants:
         ledger.expect(probe.strangers_in_list(tenant), is_=ABSENT)
     nothing_outlives_it(former, ledger)
     streams_are_kept_apart(streams, ledger)
+    a_certificate_goes_with_its_own(shown, ledger)
     own_access_works(probe, ledger)
 
 
@@ -225,6 +227,21 @@ def streams_are_kept_apart(streams: OverHttp2, ledger: Ledger) -> None:
             ledger.expect(attempt, is_=ABSENT)
     for tenant in streams.tenants:
         ledger.calibrate(streams.own(tenant), is_=PERMITTED)
+
+
+def a_certificate_goes_with_its_own(shown: ClientCertificates, ledger: Ledger) -> None:
+    """Show, before and after, that everybody's own certificate lets in; another's, or one like it, does not."""
+    for tenant in shown.tenants:
+        ledger.calibrate(shown.own(tenant), is_=PERMITTED)
+        for bound in shown.bound(tenant):
+            ledger.calibrate(bound, is_=PRESENT)
+    for attacker, victim in shown.pairs:
+        for crossing in shown.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+    for tenant in shown.tenants:
+        for stray in shown.strays(tenant):
+            ledger.expect(stray, is_=REFUSED)
+        ledger.calibrate(shown.own(tenant), is_=PERMITTED)
 
 
 def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:

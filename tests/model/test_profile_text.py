@@ -153,6 +153,34 @@ def test_objects_are_made_only_where_two_tenants_are_there_for_tests() -> None:
     assert "objects: objects are made in tenants with disposable = true alone" in str(caught.value)
 
 
+SHOWN = """
+[certificates]
+otherwise = "alder"
+[certificates.tenants]
+alder = { certificate = "a.pem", key = "a.key" }
+birch = { certificate = "b.pem", key = "b.key" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("birch = {", "cedar = {", "certificates.tenants.cedar: no tenant 'cedar' in the profile"),
+        ('birch = { certificate = "b.pem", key = "b.key" }', "", "certificates.tenants: has certificates of fewer"),
+        ('otherwise = "alder"', 'otherwise = "elm"', "certificates.otherwise: 'elm' has no certificate here"),
+        ('key = "b.key"', 'key = ""', "certificates.tenants.key: expected str of length >= 1"),
+    ],
+)
+def test_certificates_are_tenants_own(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + SHOWN, "staging.toml").certificates is not None
+    assert right in SHOWN
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + SHOWN.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+    with pytest.raises(UsageError, match="certificates: nobody asks for a certificate without TLS"):
+        parse(GOOD.replace("https://api.example.test", "http://api.example.test:443") + SHOWN, "staging.toml")
+
+
 ASKED = """
 [[names]]
 what = "login"

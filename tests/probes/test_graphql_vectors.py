@@ -151,7 +151,7 @@ def test_the_bundle_says_where_vectors_fit_and_which_are_not_tried(monkeypatch: 
     assert {"list", "read"} <= set(told["population"]["X001"]["tenant swapped in the path"])
     assert "graphql" not in json.dumps(told["population"]["X092"])
     assert "X061" not in told["untried"]
-    assert told["untried"]["X036"] == "needs client certificates of two tenants"
+    assert told["untried"]["X036"] == "needs [certificates] in the profile, and what it permits"
     named = {*told["population"], *told["elsewhere"], *told["untried"]}
     assert named == {f"X{number:03}" for number in range(1, 132)}
     without = {each.id: each.why for each in untried((vector for vector in VECTORS if vector.id != "X061"), ())}

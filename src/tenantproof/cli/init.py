@@ -154,6 +154,16 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # requests = 100
 # seconds = 60                         # after which it takes requests again
 
+# What clients show of themselves over TLS (mutual TLS): a certificate of each tenant. Its base_url is https.
+# [certificates]
+# otherwise = "alder"                  # whose is shown in what nobody in particular sends
+# required = true                      # whoever shows none is refused
+# enough = false                       # true: a certificate says alone who somebody is, without a token
+# bound = false                        # true: tokens name in cnf the certificate that they are good with (RFC 8705)
+# [certificates.tenants]
+# alder = {{ certificate = "/etc/ssl/alder.pem", key = "/run/secrets/alder.key" }}
+# birch = {{ certificate = "/etc/ssl/birch.pem", key = "/run/secrets/birch.key" }}
+
 # Objects that may be made and deleted again, in tenants that are marked disposable = true.
 # [objects]
 # create = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}

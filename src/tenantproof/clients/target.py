@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from tenantproof.clients.aws import AwsClients
+from tenantproof.clients.client_certificates import ClientCertificates
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.redaction import one_line
 from tenantproof.clients.sweep_wire import SweepWire
@@ -28,8 +29,9 @@ class Target:
         self.heads = heads or HeadBook()
         """The heads by which its trails are known from earlier runs."""
         self.capabilities = _capabilities(profile)
-        self.wire = Wire(profile.target.base_url, profile.safety)
-        self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)
+        self.certificates = ClientCertificates(profile.certificates)
+        self.wire = Wire(profile.target.base_url, profile.safety, self.certificates)
+        self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace, self.certificates)
         self.tokens = TokenSource(profile, self.wire)
         apart = [table.tenant for table in (profile.erasure, profile.tenancy) if table]
         self._tenants: dict[str, Tenant] = {tenant.id: tenant for tenant in (*profile.tenants, *apart)}
@@ -193,6 +195,7 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "names without unique": any(not each.unique for each in profile.names) and profile.safety.allow_writes,
         "names with unique": any(each.unique for each in profile.names) and profile.safety.allow_writes,
         "webhooks": profile.webhooks is not None and profile.safety.allow_writes and profile.safety.allow_listener,
+        "certificates": profile.certificates is not None,
         # Whether TLS agrees on it is known once it is asked.
         "http2": profile.http.http2 is True
         or (profile.http.http2 is None and profile.target.base_url.lower().startswith("https:")),

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from tenantproof.model import (
     aggregation_profile,
+    certificates_profile,
     erasure_profile,
     evidence_profile,
     graphql_profile,
@@ -363,6 +364,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tenancy: tenancy_profile.Tenancy | None = None
     webhooks: webhooks_profile.Webhooks | None = None
     quota: quota_profile.Quota | None = None
+    certificates: certificates_profile.Certificates | None = None
     objects: objects_profile.Objects | None = None
     names: tuple[names_profile.Question, ...] = ()
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tenantproof.model import graphql_profile, names_profile, objects_profile
+from tenantproof.model import certificates_profile, graphql_profile, names_profile, objects_profile
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import (
     Aws,
@@ -49,7 +49,10 @@ def review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield from _tenancy(profile, profile.tenancy)
     if profile.objects:
         yield from objects_profile.review(profile.tenants)
-    yield from names_profile.review(profile.names, {each.id for each in profile.tenants})
+    tenants = {each.id for each in profile.tenants}
+    if profile.certificates:
+        yield from certificates_profile.review(profile.certificates, profile.target.base_url, tenants)
+    yield from names_profile.review(profile.names, tenants)
     if profile.aws:
         yield from _aws(profile.aws)
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PRESENT, UNCLEAR
 from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
+from tenantproof.probes.certificates import ClientCertificates
 from tenantproof.probes.departed import Departed
 from tenantproof.probes.gaps import Gaps
 from tenantproof.probes.http2 import OverHttp2
@@ -26,6 +27,7 @@ from tenantproof.probes.webhooks import Webhooks
 
 __all__ = [
     "OPERATIONS",
+    "ClientCertificates",
     "CrossTenant",
     "CrossTenantTrail",
     "Departed",
