@@ -17,6 +17,7 @@ from tenantproof.probes.cross_tenant import (
     OverHttp2,
     Rebirth,
     Reconciliation,
+    SharedLinks,
     Sweep,
     Webhooks,
 )
@@ -84,16 +85,18 @@ def check_nothing_of_another_tenant_comes_back(
 
 @claim("QA-2")
 def check_a_known_id_is_no_key_and_a_link_opens_one_door(
-    probe: CrossTenant, links: LentLinks, hooks: Webhooks, ledger: Ledger
+    probe: CrossTenant, links: LentLinks, shares: SharedLinks, hooks: Webhooks, ledger: Ledger
 ) -> None:
     """Ids and links leak, into logs and mails; neither must lead to what is another tenant's. Nor must events."""
     own_access_works(probe, ledger)
     links_are_given(links, ledger)
-    ledger.population(len(probe.pairs) + links.units + hooks.units)
+    objects_are_shared(shares, ledger)
+    ledger.population(len(probe.pairs) + links.units + shares.units + hooks.units)
     for attacker, victim in probe.pairs:
         for turn in range(probe.records_of(victim)):
             ledger.expect(probe.foreign_id(attacker, victim, turn), is_=REFUSED)
     links_lead_nowhere_else(links, ledger)
+    shares_show_nothing_else(shares, ledger)
     with hooks.listening():
         events_go_to_their_own(hooks, ledger)
     own_access_works(probe, ledger)
@@ -203,6 +206,30 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
     for tenant in links.survivors:
         for dead in links.outlived(tenant):
             ledger.expect(dead, is_=REFUSED)
+
+
+def objects_are_shared(shares: SharedLinks, ledger: Ledger) -> None:
+    """Show that whoever holds a link is shown the object that it is of."""
+    for tenant in shares.tenants:
+        ledger.calibrate(shares.give(tenant), is_=PERMITTED)
+        for seen in shares.pass_by(tenant):
+            ledger.calibrate(seen, is_=PERMITTED)
+
+
+def shares_show_nothing_else(shares: SharedLinks, ledger: Ledger) -> None:
+    """Nothing of another is shared, and no link shows more than its own object, nor that when it is taken back."""
+    for attacker, victim in shares.holding:
+        for crossing in shares.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+    for tenant in shares.holders:
+        for stray in shares.strays(tenant):
+            ledger.expect(stray, is_=REFUSED)
+        ledger.calibrate(shares.follow(tenant), is_=PERMITTED)
+        ledger.calibrate(shares.revoke(tenant), is_=PERMITTED)
+        ledger.expect(shares.revoked(tenant), is_=REFUSED)
+    for tenant in shares.passing:
+        ledger.calibrate(shares.delete(tenant), is_=PERMITTED)
+        ledger.expect(shares.deleted(tenant), is_=REFUSED)
 
 
 def events_go_to_their_own(hooks: Webhooks, ledger: Ledger) -> None:

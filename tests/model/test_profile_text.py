@@ -153,6 +153,34 @@ def test_objects_are_made_only_where_two_tenants_are_there_for_tests() -> None:
     assert "objects: objects are made in tenants with disposable = true alone" in str(caught.value)
 
 
+PUBLIC = """
+[shares]
+create = { method = "POST", path = "/v1/tenants/{tenant}/notes/{id}/shares" }
+revoke = { method = "DELETE", path = "/v1/tenants/{tenant}/shares/{id}" }
+follow = { method = "GET", path = "/public/{token}" }
+plant = { method = "POST", path = "/v1/tenants/{tenant}/notes" }
+delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }
+object = { text = "{canary}" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("/{token}", "", "shares.follow: nothing in its path stands for what a share is given"),
+        ("delete = {", "deplete = {", "deplete"),
+        ('delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }', "", "shares: an object is made"),
+        ("{canary}", "", "shares.object: nothing in it stands for what is looked for"),
+    ],
+)
+def test_what_is_shared_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + PUBLIC, "staging.toml").shares is not None
+    assert right in PUBLIC
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + PUBLIC.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 SHOWN = """
 [certificates]
 otherwise = "alder"

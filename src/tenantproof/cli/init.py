@@ -138,6 +138,19 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # brief = {{ link_seconds = 1 }}        # asked like this, it gives a link that must be dead ...
 # seconds = 1                          # ... so many seconds later
 
+# Links by which a tenant shows an object to whoever holds them.
+# [shares]
+# create = {{ method = "POST", path = "/v1/tenants/{{tenant}}/attributions/{{id}}/shares" }}
+# revoke = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/shares/{{id}}" }}
+# follow = {{ method = "GET", path = "/public/{{token}}" }}   # where an answer has no link, but what makes one
+# principal = "steward"
+# link = "token"                       # members of the answer: the link, or what makes one of follow ...
+# member = "id"                        # ... and what revoke takes
+# plant = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}          # an object that is shared, and deleted
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# object = {{ text = "{{canary}}" }}
+# seconds = 1                          # after which nothing of what is over is shown
+
 # Events that a tenant has sent to a URL: that of a server of the harness's own, which safety.allow_listener permits.
 # [webhooks]
 # register = {{ method = "POST", path = "/v1/tenants/{{tenant}}/webhooks" }}

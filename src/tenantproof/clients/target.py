@@ -183,6 +183,7 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
+        "shares": profile.shares is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
         # Objects are made where they disturb nobody.
         "objects": (

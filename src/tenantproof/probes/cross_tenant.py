@@ -19,6 +19,7 @@ from tenantproof.probes.limits import Limits
 from tenantproof.probes.names import Names
 from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
+from tenantproof.probes.shares import SharedLinks
 from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_context import untold_context
@@ -39,6 +40,7 @@ __all__ = [
     "OverHttp2",
     "Rebirth",
     "Reconciliation",
+    "SharedLinks",
     "Sweep",
     "Webhooks",
 ]
