@@ -17,6 +17,7 @@ from tenantproof.probes.cross_tenant import (
     OverHttp2,
     Rebirth,
     Reconciliation,
+    Restoring,
     SharedLinks,
     Sweep,
     Webhooks,
@@ -67,12 +68,19 @@ def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -
 
 @claim("QA-2")
 def check_nothing_of_another_tenant_comes_back(
-    probe: CrossTenant, former: Rebirth, streams: OverHttp2, shown: ClientCertificates, ledger: Ledger
+    probe: CrossTenant,
+    former: Rebirth,
+    streams: OverHttp2,
+    shown: ClientCertificates,
+    copies: Restoring,
+    ledger: Ledger,
 ) -> None:
     """A refusal with a row in it is no refusal, by whichever HTTP; and a former tenant of a name is another tenant."""
     own_access_works(probe, ledger)
     a_tenant_dies(former, ledger)
-    ledger.population(len(probe.units) + former.units + streams.units + shown.units)
+    for made in copies.prepare():
+        ledger.calibrate(made, is_=PERMITTED)
+    ledger.population(len(probe.units) + former.units + streams.units + shown.units + copies.units)
     for unit in probe.units:
         ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
     for tenant in probe.tenants:
@@ -80,6 +88,7 @@ def check_nothing_of_another_tenant_comes_back(
     nothing_outlives_it(former, ledger)
     streams_are_kept_apart(streams, ledger)
     a_certificate_goes_with_its_own(shown, ledger)
+    what_is_put_back_is_its_owners(copies, ledger)
     own_access_works(probe, ledger)
 
 
@@ -269,6 +278,32 @@ def a_certificate_goes_with_its_own(shown: ClientCertificates, ledger: Ledger) -
         for stray in shown.strays(tenant):
             ledger.expect(stray, is_=REFUSED)
         ledger.calibrate(shown.own(tenant), is_=PERMITTED)
+
+
+def what_is_put_back_is_its_owners(copies: Restoring, ledger: Ledger) -> None:
+    """Show that everybody's export is put back; nobody else is touched by it."""
+    for tenant in copies.tenants:
+        ledger.calibrate(copies.still(tenant), is_=ALIKE)
+        for seen in copies.restore(tenant):
+            ledger.calibrate(seen, is_=PERMITTED)
+        for unmoved in copies.others(tenant):
+            ledger.expect(unmoved, is_=ALIKE)
+        for strange in copies.foreign(tenant):
+            ledger.expect(strange, is_=ABSENT)
+    nothing_of_anothers_is_put_back(copies, ledger)
+
+
+def nothing_of_anothers_is_put_back(copies: Restoring, ledger: Ledger) -> None:
+    """Show that states stand still; then another's export is refused, and nothing of it is written anywhere."""
+    for attacker, victim in copies.pairs:
+        for still in (copies.still(attacker), copies.still(victim)):
+            ledger.calibrate(still, is_=ALIKE)
+        for seen in copies.handed_in(attacker, victim):
+            ledger.expect(seen, is_=REFUSED)
+        for unwritten in copies.unwritten(attacker, victim):
+            ledger.witness(unwritten, is_=ALIKE)
+        for unmoved in copies.renamed(attacker, victim):
+            ledger.expect(unmoved, is_=ALIKE)
 
 
 def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:

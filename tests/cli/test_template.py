@@ -35,6 +35,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.webhooks
     assert profile.quota
     assert profile.objects
+    assert profile.restore
     assert profile.shares
     assert profile.certificates
     assert [each.what for each in profile.names] == ["login", "project"]

@@ -181,6 +181,35 @@ def test_what_is_shared_is_looked_at_too(right: str, wrong: str, message: str) -
     assert message in str(caught.value)
 
 
+KEPT = """
+[restore]
+export = { method = "POST", path = "/v1/tenants/{tenant}/backups" }
+restore = { method = "POST", path = "/v1/tenants/{tenant}/restore" }
+plant = { method = "POST", path = "/v1/tenants/{tenant}/notes" }
+delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }
+object = { text = "{canary}" }
+archive = "id"
+body = { backup = "{archive}" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("{archive}", "", "restore.body: nothing in it stands for the export"),
+        ("{canary}", "", "restore.object: nothing in it stands for what is looked for"),
+        ("disposable = true", "", "restore: restoring is tried in tenants with disposable = true alone"),
+    ],
+)
+def test_what_is_put_back_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    whole = GOOD.replace("[[tenants]]", "[[tenants]]\ndisposable = true") + KEPT
+    assert parse(whole, "staging.toml").restore is not None
+    assert right in whole
+    with pytest.raises(UsageError) as caught:
+        parse(whole.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 SHOWN = """
 [certificates]
 otherwise = "alder"

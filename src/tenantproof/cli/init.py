@@ -185,6 +185,18 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # body = {{ text = "{{random}}" }}
 # between = 8                          # one tenant makes so many between two of another
 
+# Exports that may be put back, in tenants that are marked disposable = true; safety.allow_destructive permits it.
+# [restore]
+# export = {{ method = "POST", path = "/v1/tenants/{{tenant}}/backups" }}
+# restore = {{ method = "POST", path = "/v1/tenants/{{tenant}}/restore" }}
+# archive = "id"                       # the member of export's answer that restore takes; without it, the whole answer
+# body = {{ backup = "{{archive}}" }}    # what restore is sent; without it, that alone
+# principal = "steward"
+# plant = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}         # an object that is deleted and put back
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# object = {{ text = "{{canary}}" }}
+# seconds = 10                         # within which it is back
+
 # Questions that are asked by a name: of somebody (a login, a reset, an invitation), or one that is given only once.
 # [[names]]
 # what = "login"

@@ -185,12 +185,9 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "links": profile.links is not None and profile.safety.allow_writes,
         "shares": profile.shares is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
-        # Objects are made where they disturb nobody.
-        "objects": (
-            profile.objects is not None
-            and profile.safety.allow_writes
-            and sum(tenant.disposable for tenant in profile.tenants) > 1
-        ),
+        # Objects are made where they disturb nobody, and states are put back where they may be lost.
+        "objects": profile.objects is not None and profile.safety.allow_writes and _has_pair(profile),
+        "restore": profile.restore is not None and profile.safety.allow_destructive and _has_pair(profile),
         # Some questions make something, and all of them reach somebody's account.
         "names": bool(profile.names) and profile.safety.allow_writes,
         "names without unique": any(not each.unique for each in profile.names) and profile.safety.allow_writes,
@@ -211,6 +208,11 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         ),
     }
     return frozenset(name for name, is_there in found.items() if is_there)
+
+
+def _has_pair(profile: Profile) -> bool:
+    """Whether two tenants are there for tests alone."""
+    return sum(tenant.disposable for tenant in profile.tenants) > 1
 
 
 def _members(answer: Answer) -> dict[str, object] | None:

@@ -22,6 +22,7 @@ from tenantproof.model import (
     objects_profile,
     quota_profile,
     reconciliation_profile,
+    restore_profile,
     shares_profile,
     streams_profile,
     tenancy_profile,
@@ -362,6 +363,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
     links: links_profile.Links | None = None
+    restore: restore_profile.Restore | None = None
     shares: shares_profile.Shares | None = None
     tenancy: tenancy_profile.Tenancy | None = None
     webhooks: webhooks_profile.Webhooks | None = None

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tenantproof.model import certificates_profile, graphql_profile, names_profile, objects_profile, shares_profile
+from tenantproof.model import (
+    certificates_profile,
+    graphql_profile,
+    names_profile,
+    objects_profile,
+    restore_profile,
+    shares_profile,
+)
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import (
     Aws,
@@ -56,6 +63,8 @@ def _lent(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     """Tables that lend what is looked further with."""
     if profile.shares:
         yield from shares_profile.review(profile.shares)
+    if profile.restore:
+        yield from restore_profile.review(profile.restore, profile.tenants)
     if profile.objects:
         yield from objects_profile.review(profile.tenants)
     tenants = {each.id for each in profile.tenants}

@@ -19,6 +19,7 @@ from tenantproof.probes.limits import Limits
 from tenantproof.probes.names import Names
 from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
+from tenantproof.probes.restoring import Restoring
 from tenantproof.probes.shares import SharedLinks
 from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
@@ -40,6 +41,7 @@ __all__ = [
     "OverHttp2",
     "Rebirth",
     "Reconciliation",
+    "Restoring",
     "SharedLinks",
     "Sweep",
     "Webhooks",

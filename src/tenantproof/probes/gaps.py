@@ -5,7 +5,6 @@ Ids that follow time alone tell nothing of others, so all rounds take the same t
 
 from __future__ import annotations
 
-import json
 import random
 import secrets
 import time
@@ -14,16 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from tenantproof.clients.exchange import Answer, Request, new_probe
+from tenantproof.clients.exchange import Answer, Request
 from tenantproof.clients.target import Target
 from tenantproof.model.objects_profile import Objects
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ALIKE, DIFFERENT, PERMITTED, UNANSWERED, UNCLEAR
-from tenantproof.model.profile import Operation
 from tenantproof.probes.access_bodies import filled
 from tenantproof.probes.numbering import grow, numbers
 from tenantproof.probes.pairwise import Pairwise
-from tenantproof.probes.sighting import json_object, sight
+from tenantproof.probes.sighting import ident_in, sight
 
 _ROUNDS = 4
 _SAMPLES, _MOST_SAMPLES = 2, 6
@@ -133,29 +131,12 @@ class Gaps(Pairwise):
         return self.target.profile.objects
 
     def _make(self, tenant: str) -> Made:
-        body = json.dumps(filled(self._table.body, {"random": secrets.token_hex(12), "tenant": tenant}))
-        request, answer = self._send(self._table.create, tenant, body=body.encode())
-        ident = json_object(answer.body).get(self._table.member)
-        is_made = 200 <= answer.status < 300 and isinstance(ident, str | int) and not isinstance(ident, bool)
-        return request, answer, str(ident) if is_made else ""
+        body = filled(self._table.body, {"random": secrets.token_hex(12), "tenant": tenant})
+        request, answer = self.act(self._table.create, tenant, by=self._table.principal, body=body)
+        return request, answer, ident_in(answer, self._table.member) if 200 <= answer.status < 300 else ""
 
     def _delete(self, tenant: str, ident: str) -> Answer:
-        return self._send(self._table.delete, tenant, record=ident)[1]
-
-    def _send(
-        self, operation: Operation, tenant: str, *, record: str = "", body: bytes = b""
-    ) -> tuple[Request, Answer]:
-        request = self.target.request(
-            operation,
-            tenant=tenant,
-            record=record,
-            bearer=self.target.bearer(tenant, self._table.principal),
-            headers=(("Content-Type", "application/json"),) if body else (),
-            body=body,
-            principal=f"{tenant}/{self._table.principal}",
-            probe=new_probe(),
-        )
-        return request, self.target.wire.send(request)
+        return self.act(self._table.delete, tenant, by=self._table.principal, record=ident)[1]
 
 
 def _told(ids: Mapping[int, Sequence[tuple[str, str]]]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from tenantproof.probes.access_bodies import filled
 from tenantproof.probes.latency import Contrast
 from tenantproof.probes.likeness import compare
 from tenantproof.probes.pairwise import Pairwise
-from tenantproof.probes.sighting import json_object, sight
+from tenantproof.probes.sighting import ident_in, json_object, sight
 from tenantproof.probes.strangers import stranger_tenant
 
 NOBODY = "nobody"
@@ -139,9 +139,9 @@ class Names(Pairwise):
         """Ask, and take back what came of it. `whose` secret is the one that is said, if it is lent."""
         request = self._request(question, asker, name, whose)
         answer = self.target.wire.send(request)
-        made = json_object(answer.body).get(question.member)
-        if question.remove and 200 <= answer.status < 300 and isinstance(made, str | int):
-            self.target.wire.send(self._by(asker, question, question.remove, str(made)))
+        made = ident_in(answer, question.member)
+        if question.remove and 200 <= answer.status < 300 and made:
+            self.target.wire.send(self._by(asker, question, question.remove, made))
         return request, answer
 
     def _request(self, question: Question, asker: str, name: str, whose: str = "") -> Request:

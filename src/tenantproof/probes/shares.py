@@ -6,7 +6,6 @@ Vector X085 of the catalogue; only canaries decide. A link is as good as a passw
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,12 +20,11 @@ from tenantproof.clients.wire import Place, origin_and_target
 from tenantproof.model.errors import TargetError, UsageError
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
-from tenantproof.model.profile import Operation
 from tenantproof.model.shares_profile import Shares
 from tenantproof.probes.access_bodies import filled
 from tenantproof.probes.pairwise import Pairwise
 from tenantproof.probes.shared_links import crossing, strays
-from tenantproof.probes.sighting import carried_out, json_object, sight
+from tenantproof.probes.sighting import carried_out, ident_in, json_object, sight
 
 _PAUSE_SECONDS = 0.05
 
@@ -107,7 +105,7 @@ class SharedLinks(Pairwise):
 
     def revoke(self, tenant: str) -> Observation:
         """A tenant takes its link back: permitted."""
-        request, answer = self._send(self._table.revoke, tenant, record=self._given[tenant].ident)
+        request, answer = self.act(self._table.revoke, tenant, by=self._by, record=self._given[tenant].ident)
         return carried_out(f"{tenant} takes its link back", request, answer)
 
     def revoked(self, tenant: str) -> Observation:
@@ -121,13 +119,14 @@ class SharedLinks(Pairwise):
         if self._table.plant is None:
             return
         canary = new_canary()
-        request, answer = self._send(self._table.plant, tenant, body=filled(self._table.object, {"canary": canary}))
+        request, answer = self.act(
+            self._table.plant, tenant, by=self._by, body=filled(self._table.object, {"canary": canary})
+        )
         yield carried_out(f"{tenant} makes an object", request, answer)
-        record = _text(json_object(answer.body).get(self._table.member))
-        given, observation = self._share(tenant, tenant, record, canary) if record else (None, None)
+        record = ident_in(answer, self._table.member)
+        given, observation = self._share(tenant, tenant, record, canary)
         if given is None:
-            if observation:
-                yield observation
+            yield observation
             return
         self._passing[tenant] = given
         yield self._own(f"a link of {tenant} to it is followed", given)
@@ -135,7 +134,7 @@ class SharedLinks(Pairwise):
     def delete(self, tenant: str) -> Observation:
         """A tenant deletes the object that it shared: permitted."""
         assert self._table.delete
-        request, answer = self._send(self._table.delete, tenant, record=self._passing[tenant].record)
+        request, answer = self.act(self._table.delete, tenant, by=self._by, record=self._passing[tenant].record)
         return carried_out(f"{tenant} deletes an object that it shared", request, answer)
 
     def deleted(self, tenant: str) -> Observation:
@@ -143,14 +142,14 @@ class SharedLinks(Pairwise):
         given = self._passing.pop(tenant)
         unit = Unit(tenant, tenant, "follow", "X085 a link to what was deleted")
         seen = self._over(f"somebody follows a link to what {tenant} deleted", given, unit)
-        self._send(self._table.revoke, tenant, record=given.ident)
+        self.act(self._table.revoke, tenant, by=self._by, record=given.ident)
         return seen
 
     def close(self) -> None:
         """Leave nothing to be seen."""
         with contextlib.suppress(TargetError):
             for tenant, given in (*self._given.items(), *self._passing.items()):
-                self._send(self._table.revoke, tenant, record=given.ident)
+                self.act(self._table.revoke, tenant, by=self._by, record=given.ident)
             for tenant in self._passing:
                 self.delete(tenant)
 
@@ -158,6 +157,10 @@ class SharedLinks(Pairwise):
     def _table(self) -> Shares:
         assert self.target.profile.shares
         return self.target.profile.shares
+
+    @property
+    def _by(self) -> str:
+        return self._table.principal
 
     def _names(self, tenant: str, other: str = "") -> dict[str, str]:
         """The record and the tenant that a link may name, and what they are at the other."""
@@ -178,9 +181,9 @@ class SharedLinks(Pairwise):
     # What is asked for
 
     def _share(self, as_: str, at: str, record: str, canary: str) -> tuple[Given | None, Observation]:
-        request, answer = self._send(self._table.create, at, as_=as_, record=record, body=self._table.body)
+        request, answer = self.act(self._table.create, at, by=self._by, as_=as_, record=record, body=self._table.body)
         said = json_object(answer.body)
-        url, ident = self._url(said.get(self._table.link)), _text(said.get(self._table.member))
+        url, ident = self._url(said.get(self._table.link)), ident_in(answer, self._table.member)
         outcome: Outcome = PERMITTED if url else UNCLEAR if answer.is_whole else UNANSWERED
         notes = () if url else (f"no link in the member {self._table.link!r} of its answer to a host of safety.hosts",)
         observation = sight(f"{as_} shares a record", request, answer, outcome, notes=notes)
@@ -188,14 +191,14 @@ class SharedLinks(Pairwise):
 
     def _taken(self, attacker: str, at: str, record: str, foreign: list[str], unit: Unit) -> Observation:
         """What comes of sharing an object of another: permitted, if that or the link brings a canary of others."""
-        request, answer = self._send(self._table.create, at, as_=attacker, record=record, body=self._table.body)
+        request, answer = self.act(
+            self._table.create, at, by=self._by, as_=attacker, record=record, body=self._table.body
+        )
         outcome, notes = _judged(answer, foreign)
         if url := self._url(json_object(answer.body).get(self._table.link)):
             if found_in(self._get(url)[1], foreign):
                 outcome, notes = PERMITTED, ("its link was followed, and a record came back",)
-            self._send(
-                self._table.revoke, at, as_=attacker, record=_text(json_object(answer.body).get(self._table.member))
-            )
+            self.act(self._table.revoke, at, by=self._by, as_=attacker, record=ident_in(answer, self._table.member))
         return sight(f"{attacker} shares a record of {unit.victim}", request, answer, outcome, unit=unit, notes=notes)
 
     def _url(self, said: Any) -> str:  # noqa: ANN401  # the JSON is the target's
@@ -240,22 +243,6 @@ class SharedLinks(Pairwise):
         )
         return shown, self.target.wire.send(sent, to=origin)
 
-    def _send(
-        self, operation: Operation, at: str, *, as_: str = "", record: str = "", body: dict[str, Any] | None = None
-    ) -> tuple[Request, Answer]:
-        who = as_ or at
-        request = self.target.request(
-            operation,
-            tenant=at,
-            record=record,
-            bearer=self.target.bearer(who, self._table.principal),
-            headers=(("Content-Type", "application/json"),) if body is not None else (),
-            body=json.dumps(body).encode() if body is not None else b"",
-            principal=f"{who}/{self._table.principal}",
-            probe=new_probe(),
-        )
-        return request, self.target.wire.send(request)
-
 
 def _judged(answer: Answer, canaries: list[str]) -> tuple[Outcome, tuple[str, ...]]:
     if found_in(answer, canaries):
@@ -263,7 +250,3 @@ def _judged(answer: Answer, canaries: list[str]) -> tuple[Outcome, tuple[str, ..
     if not answer.is_whole:
         return UNANSWERED, (answer.failure or answer.malformed,)
     return REFUSED, ()
-
-
-def _text(said: Any) -> str:  # noqa: ANN401  # the JSON is the target's
-    return str(said) if isinstance(said, str | int) and not isinstance(said, bool) else ""
