@@ -21,10 +21,12 @@ from tenantproof.model.profile import Profile
 from tenantproof.model.verdict import Finding, Verdict
 from tenantproof.probes.cross_tenant import CrossTenant
 from tenantproof.probes.forged_certificates import FORGERIES
+from tenantproof.probes.vectors import VECTORS
 from tests.clients.authority import Authority, name_in
-from tests.clients.profiles import CANARIES, MISMATCH
-from tests.probes.examining import examine
-from tests.probes.fake_api import CERTIFICATE, FakeApi, Json, Refused
+from tests.clients.profiles import CANARIES, MISMATCH, client_of, profile_of
+from tests.probes.examining import SECRET_ENV, examine
+from tests.probes.fake_api import CERTIFICATE, FakeApi, Json, Refused, serving_api
+from tests.probes.sweeping import PlainApi, sweeping_profile, verdicts
 from tests.probes.test_names_in_tls import trusted_context
 
 BY_PATH = "another's certificate, an own token, the other's path"
@@ -47,10 +49,10 @@ class Mutual(FakeApi):
         return token
 
     def tenant_answer(self, steps: list[str], query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Json]:
-        self.hold(bytes.fromhex(headers[CERTIFICATE]), headers.get("authorization", ""), steps[2])
+        self.hold(bytes.fromhex(headers[CERTIFICATE]), headers.get("authorization", ""))
         return super().tenant_answer(steps, query, headers)
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         """Refuse whoever shows a certificate that does not go with the token."""
         if name_in(shown) != self.verify(authorization.partition(" ")[2]):
             raise Refused(403, MISMATCH)
@@ -70,12 +72,20 @@ class Bound(Mutual):
         claims["cnf"] = {"x5t#S256": base64url(hashlib.sha256(shown).digest())}
         return jwt.encode(claims, self.keys[tenant], "ES256", headers=jwt.get_unverified_header(token))
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         token = authorization.partition(" ")[2]
         self.verify(token)
         confirmed = jwt.decode(token, options={"verify_signature": False}).get("cnf", {})
         if confirmed.get("x5t#S256") != base64url(hashlib.sha256(shown).digest()):
             raise Refused(401, NO_TOKEN)
+
+
+class Swept(Bound, PlainApi):
+    """The same, for whatever a sweep may ask."""
+
+
+class SweptAtOnce(Demanding, PlainApi):
+    """The same of one that ends TLS."""
 
 
 class Enough(Mutual):
@@ -104,7 +114,7 @@ class AnyPath(Enough):
 class AnyOfOurs(Mutual):
     """Takes every certificate of its authority for a pass through TLS, and goes by the token."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         if not shown:
             raise Refused(403, MISMATCH)
 
@@ -112,22 +122,22 @@ class AnyOfOurs(Mutual):
 class Lax(Mutual):
     """Looks at a certificate only if there is one."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         if shown:
-            super().hold(shown, authorization, at)
+            super().hold(shown, authorization)
 
 
 class ByCertificate(Mutual):
     """Wants a good token, of whomever, and goes by the certificate."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         self.verify(authorization.partition(" ")[2])
         if not shown:
             raise Refused(403, MISMATCH)
 
     def tenant_answer(self, steps: list[str], query: dict[str, list[str]], headers: dict[str, str]) -> tuple[int, Json]:
         shown = bytes.fromhex(headers[CERTIFICATE])
-        self.hold(shown, headers.get("authorization", ""), steps[2])
+        self.hold(shown, headers.get("authorization", ""))
         whoever = self.issue(name_in(shown), {})["access_token"]
         return super(Mutual, self).tenant_answer(steps, query, {**headers, "authorization": f"Bearer {whoever}"})
 
@@ -135,7 +145,7 @@ class ByCertificate(Mutual):
 class WithoutToken(ByCertificate):
     """Wants no token, though its contract does."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         if not shown:
             raise Refused(403, MISMATCH)
 
@@ -143,7 +153,7 @@ class WithoutToken(ByCertificate):
 class Forgetful(Bound):
     """Binds tokens, and does not look at it again."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         if not shown:
             raise Refused(401, NO_TOKEN)
 
@@ -154,23 +164,23 @@ class Unbinding(Bound):
     def bound(self, tenant: str, token: str, shown: bytes) -> str:
         return token
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
-        super(Bound, self).hold(shown, authorization, at)
+    def hold(self, shown: bytes, authorization: str) -> None:
+        super(Bound, self).hold(shown, authorization)
 
 
 class Shut(Mutual):
     """Lets nobody in."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         raise Refused(403, MISMATCH)
 
 
 class Ending(Mutual):
     """Ends the connection in the middle, when a certificate does not go with the token."""
 
-    def hold(self, shown: bytes, authorization: str, at: str) -> None:
+    def hold(self, shown: bytes, authorization: str) -> None:
         try:
-            super().hold(shown, authorization, at)
+            super().hold(shown, authorization)
         except Refused:
             raise ConnectionAbortedError from None
 
@@ -188,23 +198,34 @@ def context(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatc
     return made
 
 
+def mutual(profile: Profile, host: str, lent: Any, **said: Any) -> Profile:
+    """The profile of the same over TLS, with certificates."""
+    table = json.loads(msgspec.json.encode(profile).decode().replace(f"http://{host}", f"https://{host}"))
+    table["http"]["http2"] = False
+    table["certificates"] = {"tenants": lent, **said}
+    return msgspec.convert(table, Profile)
+
+
+@pytest.fixture
+def lent(authority: Authority) -> Any:
+    return {tenant: msgspec.to_builtins(authority.certificate(tenant)) for tenant in CANARIES}
+
+
 @pytest.fixture
 def examined(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: ssl.SSLContext, authority: Authority
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: ssl.SSLContext, lent: Any
 ) -> Callable[..., Finding]:
-    lent = {tenant: msgspec.to_builtins(authority.certificate(tenant)) for tenant in CANARIES}
-
     def run(api: Mutual, **said: Any) -> Finding:
         context.verify_mode = api.asks
-
-        def edited(profile: Profile, host: str) -> Profile:
-            text = msgspec.json.encode(profile).decode().replace(f"http://{host}", f"https://{host}")
-            table = json.loads(text)
-            table["http"]["http2"] = False
-            table["certificates"] = {"tenants": lent, **said}
-            return msgspec.convert(table, Profile)
-
-        return examine(api, check, CrossTenant, tmp_path, monkeypatch, edited, context)
+        return examine(
+            api,
+            check,
+            CrossTenant,
+            tmp_path,
+            monkeypatch,
+            lambda profile, host: mutual(profile, host, lent, **said),
+            context,
+        )
 
     return run
 
@@ -282,6 +303,25 @@ def test_where_nobodys_own_certificate_does_nothing_is_proven(
     examined: Callable[..., Finding], api: type[Mutual], said: Any
 ) -> None:
     assert examined(api(), **said).verdict is Verdict.NOT_ASSESSED
+
+
+@pytest.mark.parametrize("api", [Swept, SweptAtOnce])
+def test_a_sweep_goes_through_where_nothing_does_without_a_certificate(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    context: ssl.SSLContext,
+    lent: Any,
+    api: type[Mutual],
+) -> None:
+    context.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setenv(SECRET_ENV, "not a secret")
+    with serving_api(api(), context) as host:
+        usual = profile_of(host, {tenant: client_of(host, tenant, SECRET_ENV) for tenant in CANARIES})
+        profile = mutual(usual, host, lent, bound=api is Swept, otherwise="acme")
+        swapped = [vector for vector in VECTORS if vector.id == "X001"]
+        with sweeping_profile(profile, monkeypatch, swapped) as sweep:
+            assert sweep.target.identify()
+            assert verdicts(sweep, tmp_path) == (Verdict.SATISFIED, Verdict.SATISFIED)
 
 
 def test_a_connection_that_is_ended_has_told_nothing(examined: Callable[..., Finding]) -> None:

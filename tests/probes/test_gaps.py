@@ -164,6 +164,13 @@ class Sterile(Notes):
         return 201, {"id": [tenant], "note": note}
 
 
+class Unspeakable(Notes):
+    """Has ids that no path can hold."""
+
+    def ident(self, tenant: str) -> str | int:
+        return f"\ud800{self.count()}"
+
+
 class Hoarding(Notes):
     """Deletes nothing."""
 
@@ -215,7 +222,7 @@ def test_ids_that_count_what_others_make_are_found(examined: Any, api: type[Note
     assert not served.notes, "some were left behind"
 
 
-@pytest.mark.parametrize("api", [Tiring, Sterile, Hoarding])
+@pytest.mark.parametrize("api", [Tiring, Sterile, Unspeakable, Hoarding])
 def test_objects_that_are_not_made_or_not_deleted_prove_nothing(examined: Any, api: type[Notes]) -> None:
     assert examined(api()).verdict is Verdict.NOT_ASSESSED
 
@@ -231,6 +238,7 @@ def test_an_id_is_read_in_every_way_in_which_it_may_be_counted() -> None:
     assert numbers("zz")["base 36"] == 35 * 36 + 35
     assert numbers("Tm90ZTo0Mg")["decimal in base64"] == 42
     assert numbers("00000000-0000-0000-0000-00000000002a") == {"UUID": 42}
+    assert numbers("7" * 10**6) == {}
     assert numbers("") == numbers("?!") == numbers("\u0664\u0662") == {}
 
 

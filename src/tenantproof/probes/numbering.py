@@ -26,12 +26,16 @@ _ALPHABETS = {
     "base 62, small letters first": string.digits + _LOWER + _UPPER,
 }
 """RFC 4648, Crockford's base 32 and Nakamoto's base 58, beside what follows from digits and letters in their order."""
+_LONGEST = 200
+"""Characters of an id that may count something."""
 _LEAST_SHARE = 1 / 3
 _CLEAR = 2
 
 
 def numbers(ident: str) -> dict[str, int]:
     """What the id may be as a number, by how it is read."""
+    if len(ident) > _LONGEST:
+        return {}
     found = dict(_of_text(ident))
     for name, value in _of_text(_unwrapped(ident)):
         found.setdefault(f"{name} in base64", value)

@@ -90,9 +90,10 @@ def json_object(body: bytes) -> Mapping[str, Any]:
 
 
 def ident_in(answer: Answer, member: str) -> str:
-    """The id in a member of an answer, as text: a number is one too. Empty if there is none."""
+    """The id in a member of an answer, as text: a number is one too. Empty if there is none that can be asked for."""
     said = json_object(answer.body).get(member)
-    return str(said) if isinstance(said, str | int) and not isinstance(said, bool) else ""
+    text = str(said) if isinstance(said, str | int) and not isinstance(said, bool) else ""
+    return text if text.isprintable() else ""
 
 
 def json_value(body: bytes) -> Any:  # noqa: ANN401  # the JSON is the target's
