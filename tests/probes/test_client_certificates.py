@@ -185,6 +185,19 @@ class Ending(Mutual):
             raise ConnectionAbortedError from None
 
 
+class Flickering(Mutual):
+    """Is away for a moment, just when it is shown what does not go with a token."""
+
+    left = 4  # what is sent on an idle connection is sent twice
+
+    def hold(self, shown: bytes, authorization: str) -> None:
+        is_foreign = name_in(shown) != self.verify(authorization.partition(" ")[2])
+        if self.left > 0 and (is_foreign or self.left < 4):
+            self.left -= 1
+            raise ConnectionAbortedError
+        super().hold(shown, authorization)
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     (tmp_path / "clients").mkdir()
@@ -327,6 +340,10 @@ def test_a_sweep_goes_through_where_nothing_does_without_a_certificate(
 def test_a_connection_that_is_ended_has_told_nothing(examined: Callable[..., Finding]) -> None:
     found = examined(Ending())
     assert found.verdict is Verdict.SATISFIED, found.because
+
+
+def test_a_connection_that_ended_by_itself_is_no_refusal(examined: Callable[..., Finding]) -> None:
+    assert examined(Flickering()).verdict is Verdict.NOT_ASSESSED
 
 
 def test_a_forged_certificate_says_the_same_and_is_anothers(tmp_path: Path) -> None:

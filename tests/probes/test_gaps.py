@@ -247,9 +247,9 @@ def test_gaps_grow_when_every_one_does_evenly_and_beyond_chance() -> None:
     assert grow({0: [1, 2, 1, 3], 4: [5, 6, 5, 7], 8: [9, 11, 9, 10]})
     assert grow({8: [-9, -9], 0: [-1, -1], 4: [-5, -5]})
     assert not grow({0: [1, 1, 1, 1], 4: [1, 1, 1, 1], 8: [1, 1, 1, 1]})
-    assert not grow({0: [1, 1, 1, 6], 4: [5, 5, 5, 5], 8: [9, 9, 9, 9]})
-    # In order, but by leaps and by less than they are spread: time, not number.
+    assert not grow({0: [1, 1, 1, 5], 4: [5, 5, 5, 5], 8: [13, 13, 13, 13]})
+    # In order, but by leaps; or by little, beside what they are anyway.
     assert not grow({0: [1, 2], 4: [3, 4], 8: [100, 101]})
-    assert not grow({0: [0, 9], 4: [10, 19], 8: [11, 20]})
+    assert not grow({0: [501, 502], 4: [503, 504], 8: [505, 506]})
     for order in itertools.permutations(([1, 1], [5, 5], [9, 9])):
         assert grow(dict(zip((0, 4, 8), order, strict=True))) is (order[1] == [5, 5])

@@ -135,6 +135,13 @@ class LeakingIndex(OneIndex):
         return {"error": "TAKEN", "by": next(iter(self.records[holder].values()))}
 
 
+class Blurting(Lobby):
+    """Shows the same of somebody to everybody."""
+
+    def reset(self, email: str) -> tuple[int, Json]:
+        return 202, {"last": CANARIES["globex"]}
+
+
 class Duplicating(Lobby):
     """Gives a name as often as it is asked for."""
 
@@ -253,6 +260,7 @@ def test_names_that_tell_nothing_satisfy_the_claim(examined: Any, tmp_path: Path
         (TellingInvitation, "invitation"),
         (OneIndex, "project"),
         (LeakingIndex, "project"),
+        (Blurting, "reset"),
     ],
 )
 def test_an_answer_that_tells_whose_a_name_is_is_found(examined: Any, lobby: type[Lobby], by: str) -> None:

@@ -196,6 +196,15 @@ class Replacing(Merging):
         self.records = copy.deepcopy(self.all[at])
 
 
+class RollingBack(Merging):
+    """Takes everything back that came since."""
+
+    def restore(self, at: str, said: Json) -> None:
+        for tenant, rows in self.records.items():
+            self.records[tenant] = {ident: row for ident, row in rows.items() if ident in self.all[at][tenant]}
+        self.records[at] |= said["rows"]
+
+
 class Mixed(Vault):
     """Puts back what lay in the same file."""
 
@@ -288,6 +297,7 @@ def test_a_restore_that_knows_whose_an_export_is_satisfies_the_claim(
         (ByName, {}, {"X064 an own export that names the other"}),
         (Merging, {}, {"X124 another's state"}),
         (Replacing, {}, {"X124 another's state"}),
+        (RollingBack, {}, {"X124 another's state"}),
         (Mixed, {}, {"X124 another's rows"}),
     ],
 )

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -215,6 +216,13 @@ class Everlasting(Gallery):
         pass
 
 
+class Caching(Gallery):
+    """Shows what was taken back for a moment more."""
+
+    def revoke(self, ident: str) -> None:
+        threading.Timer(0.15, super().revoke, (ident,)).start()
+
+
 class Copying(Gallery):
     """Shows a copy that was made when the object was shared."""
 
@@ -335,6 +343,13 @@ def test_a_token_alone_is_made_a_link_as_the_profile_says(examined: Any) -> None
     found = examined(Tokens(), follow={"method": "GET", "path": "/public/{token}"}, plant=None, delete=None)
     assert found.verdict is Verdict.SATISFIED, found.because
     assert found.units == 6 + 6 * (2 + 3) + 3 * (3 + 1)
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(2.0, Verdict.SATISFIED), (0.0, Verdict.NOT_SATISFIED)])
+def test_what_is_taken_back_may_be_shown_for_as_long_as_is_promised(
+    examined: Any, seconds: float, verdict: Verdict
+) -> None:
+    assert examined(Caching(), seconds=seconds).verdict is verdict
 
 
 def test_nothing_is_shared_where_nothing_may_be_written(examined: Any) -> None:

@@ -129,7 +129,7 @@ class Names(Pairwise):
             outcome, told = compare(
                 one, other, masked(question, first, request, one), masked(question, second, other_request, other)
             )
-            if found_in(one, foreign):
+            if unit and found_in(one, foreign):
                 outcome, told = DIFFERENT, (*told, "canaries that are not the caller's came back")
             if outcome is not DIFFERENT:
                 break
