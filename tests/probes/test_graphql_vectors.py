@@ -161,6 +161,14 @@ def test_the_bundle_says_where_vectors_fit_and_which_are_not_tried(monkeypatch: 
     assert "X122" not in {each.id for each in untried((), {"tenancy"})}
 
 
+def test_where_everything_is_lent_nothing_of_the_catalogue_is_left_untried() -> None:
+    lent = {"certificates", "erasure", "links", "names with unique", "names without unique", "objects", "quota"}
+    lent |= {"restore", "shares", "tenancy", "webhooks"}
+    assert untried(VECTORS, lent) == ()
+    assert {"X036", "X064", "X085", "X108", "X109", "X110", "X124"} <= elsewhere(lent).keys()
+    assert {each.id for each in untried(VECTORS, lent - {"names with unique"})} == {"X109"}
+
+
 # What an answer comes to
 
 DENIED = {"message": "no", "extensions": {"code": "FORBIDDEN"}}
