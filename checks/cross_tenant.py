@@ -5,15 +5,20 @@ from __future__ import annotations
 from tenantproof.plugin.kit import ABSENT, ALIKE, DIFFERENT, PERMITTED, PRESENT, REFUSED, Ledger, claim
 from tenantproof.probes.cross_tenant import (
     OPERATIONS,
+    ClientCertificates,
     CrossTenant,
     CrossTenantTrail,
     Departed,
+    Gaps,
     Latency,
     LentLinks,
     Limits,
+    Names,
     OverHttp2,
     Rebirth,
     Reconciliation,
+    Restoring,
+    SharedLinks,
     Sweep,
     Webhooks,
 )
@@ -63,44 +68,58 @@ def check_no_vector_brings_back_what_is_anothers(probe: Sweep, ledger: Ledger) -
 
 @claim("QA-2")
 def check_nothing_of_another_tenant_comes_back(
-    probe: CrossTenant, former: Rebirth, streams: OverHttp2, ledger: Ledger
+    probe: CrossTenant,
+    former: Rebirth,
+    streams: OverHttp2,
+    shown: ClientCertificates,
+    copies: Restoring,
+    ledger: Ledger,
 ) -> None:
     """A refusal with a row in it is no refusal, by whichever HTTP; and a former tenant of a name is another tenant."""
     own_access_works(probe, ledger)
     a_tenant_dies(former, ledger)
-    ledger.population(len(probe.units) + former.units + streams.units)
+    for made in copies.prepare():
+        ledger.calibrate(made, is_=PERMITTED)
+    ledger.population(len(probe.units) + former.units + streams.units + shown.units + copies.units)
     for unit in probe.units:
         ledger.expect(probe.attempt(unit).leak, is_=ABSENT)
     for tenant in probe.tenants:
         ledger.expect(probe.strangers_in_list(tenant), is_=ABSENT)
     nothing_outlives_it(former, ledger)
     streams_are_kept_apart(streams, ledger)
+    a_certificate_goes_with_its_own(shown, ledger)
+    what_is_put_back_is_its_owners(copies, ledger)
     own_access_works(probe, ledger)
 
 
 @claim("QA-2")
 def check_a_known_id_is_no_key_and_a_link_opens_one_door(
-    probe: CrossTenant, links: LentLinks, hooks: Webhooks, ledger: Ledger
+    probe: CrossTenant, links: LentLinks, shares: SharedLinks, hooks: Webhooks, ledger: Ledger
 ) -> None:
     """Ids and links leak, into logs and mails; neither must lead to what is another tenant's. Nor must events."""
     own_access_works(probe, ledger)
     links_are_given(links, ledger)
-    ledger.population(len(probe.pairs) + links.units + hooks.units)
+    objects_are_shared(shares, ledger)
+    ledger.population(len(probe.pairs) + links.units + shares.units + hooks.units)
     for attacker, victim in probe.pairs:
         for turn in range(probe.records_of(victim)):
             ledger.expect(probe.foreign_id(attacker, victim, turn), is_=REFUSED)
     links_lead_nowhere_else(links, ledger)
+    shares_show_nothing_else(shares, ledger)
     with hooks.listening():
         events_go_to_their_own(hooks, ledger)
     own_access_works(probe, ledger)
 
 
 @claim("QA-2")
-def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, limits: Limits, ledger: Ledger) -> None:
+def check_existence_can_not_be_inferred(
+    probe: CrossTenant, gone: Departed, limits: Limits, names: Names, gaps: Gaps, ledger: Ledger
+) -> None:
     """An answer that tells "not yours" from "not there", or "gone" from "never", is an oracle; so is a shared quota."""
     comparison_sees(probe, ledger)
     rows_are_gone(gone, ledger)
-    ledger.population(len(probe.pairs) + gone.askers + limits.units)
+    names_are_asked_for(names, ledger)
+    ledger.population(len(probe.pairs) + gone.askers + limits.units + names.units + gaps.units)
     for attacker, victim in probe.pairs:
         ledger.expect(probe.foreign_and_random_id(attacker, victim), is_=ALIKE)
         ledger.expect(probe.known_and_unknown_record(attacker, victim), is_=ALIKE)
@@ -108,6 +127,9 @@ def check_existence_can_not_be_inferred(probe: CrossTenant, gone: Departed, limi
             ledger.expect(probe.known_and_unknown_tenant(attacker, victim, operation), is_=ALIKE)
     for compared in gone.compared():
         ledger.expect(compared, is_=ALIKE)
+    for asked in names.compared():
+        ledger.expect(asked, is_=ALIKE)
+    nobody_counts_anothers(gaps, ledger)
     nobody_uses_up_anothers(limits, ledger)
     comparison_sees(probe, ledger)
 
@@ -128,10 +150,10 @@ def check_every_attempt_stands_in_both_trails(probe: CrossTenantTrail, ledger: L
 
 
 @claim("QA-2")
-def check_time_tells_nothing_of_what_is_there(probe: Latency, own: CrossTenant, ledger: Ledger) -> None:
-    """An answer that takes longer because a record exists tells of it as surely as one that says so."""
+def check_time_tells_nothing_of_what_is_there(probe: Latency, names: Names, own: CrossTenant, ledger: Ledger) -> None:
+    """An answer that takes longer because a record or a name exists tells of it as surely as one that says so."""
     own_access_works(own, ledger)
-    contrasts = tuple(probe.contrasts())
+    contrasts = (*probe.contrasts(), *names.contrasts())
     ledger.population(len(contrasts))
     for contrast in contrasts:
         ledger.expect(probe.compare(contrast, tests=len(contrasts)), is_=ALIKE)
@@ -195,6 +217,30 @@ def links_lead_nowhere_else(links: LentLinks, ledger: Ledger) -> None:
             ledger.expect(dead, is_=REFUSED)
 
 
+def objects_are_shared(shares: SharedLinks, ledger: Ledger) -> None:
+    """Show that whoever holds a link is shown the object that it is of."""
+    for tenant in shares.tenants:
+        ledger.calibrate(shares.give(tenant), is_=PERMITTED)
+        for seen in shares.pass_by(tenant):
+            ledger.calibrate(seen, is_=PERMITTED)
+
+
+def shares_show_nothing_else(shares: SharedLinks, ledger: Ledger) -> None:
+    """Nothing of another is shared, and no link shows more than its own object, nor that when it is taken back."""
+    for attacker, victim in shares.holding:
+        for crossing in shares.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+    for tenant in shares.holders:
+        for stray in shares.strays(tenant):
+            ledger.expect(stray, is_=REFUSED)
+        ledger.calibrate(shares.follow(tenant), is_=PERMITTED)
+        ledger.calibrate(shares.revoke(tenant), is_=PERMITTED)
+        ledger.expect(shares.revoked(tenant), is_=REFUSED)
+    for tenant in shares.passing:
+        ledger.calibrate(shares.delete(tenant), is_=PERMITTED)
+        ledger.expect(shares.deleted(tenant), is_=REFUSED)
+
+
 def events_go_to_their_own(hooks: Webhooks, ledger: Ledger) -> None:
     """Show that every tenant's events arrive; then none is with another, nor can be had sent again by another."""
     for tenant in hooks.tenants:
@@ -217,6 +263,47 @@ def streams_are_kept_apart(streams: OverHttp2, ledger: Ledger) -> None:
             ledger.expect(attempt, is_=ABSENT)
     for tenant in streams.tenants:
         ledger.calibrate(streams.own(tenant), is_=PERMITTED)
+
+
+def a_certificate_goes_with_its_own(shown: ClientCertificates, ledger: Ledger) -> None:
+    """Show, before and after, that everybody's own certificate lets in; another's, or one like it, does not."""
+    for tenant in shown.tenants:
+        ledger.calibrate(shown.own(tenant), is_=PERMITTED)
+        for bound in shown.bound(tenant):
+            ledger.calibrate(bound, is_=PRESENT)
+    for attacker, victim in shown.pairs:
+        for crossing in shown.crossings(attacker, victim):
+            ledger.expect(crossing, is_=REFUSED)
+    for tenant in shown.tenants:
+        for stray in shown.strays(tenant):
+            ledger.expect(stray, is_=REFUSED)
+        ledger.calibrate(shown.own(tenant), is_=PERMITTED)
+
+
+def what_is_put_back_is_its_owners(copies: Restoring, ledger: Ledger) -> None:
+    """Show that everybody's export is put back; nobody else is touched by it."""
+    for tenant in copies.tenants:
+        ledger.calibrate(copies.still(tenant), is_=ALIKE)
+        for seen in copies.restore(tenant):
+            ledger.calibrate(seen, is_=PERMITTED)
+        for unmoved in copies.others(tenant):
+            ledger.expect(unmoved, is_=ALIKE)
+        for strange in copies.foreign(tenant):
+            ledger.expect(strange, is_=ABSENT)
+    nothing_of_anothers_is_put_back(copies, ledger)
+
+
+def nothing_of_anothers_is_put_back(copies: Restoring, ledger: Ledger) -> None:
+    """Show that states stand still; then another's export is refused, and nothing of it is written anywhere."""
+    for attacker, victim in copies.pairs:
+        for still in (copies.still(attacker), copies.still(victim)):
+            ledger.calibrate(still, is_=ALIKE)
+        for seen in copies.handed_in(attacker, victim):
+            ledger.expect(seen, is_=REFUSED)
+        for unwritten in copies.unwritten(attacker, victim):
+            ledger.witness(unwritten, is_=ALIKE)
+        for unmoved in copies.renamed(attacker, victim):
+            ledger.expect(unmoved, is_=ALIKE)
 
 
 def a_tenant_dies(former: Rebirth, ledger: Ledger) -> None:
@@ -245,6 +332,24 @@ def rows_are_gone(gone: Departed, ledger: Ledger) -> None:
         ledger.calibrate(seen, is_=PRESENT)
     for seen in gone.go():
         ledger.calibrate(seen, is_=PERMITTED)
+
+
+def names_are_asked_for(names: Names, ledger: Ledger) -> None:
+    """Show that questions by a name are answered, that an own name is seen to be taken, and that nobody's are alike."""
+    for own in names.answered():
+        ledger.calibrate(own, is_=PERMITTED)
+    for taken in names.conflicts():
+        ledger.calibrate(taken, is_=DIFFERENT)
+    for nobodys in names.strangers():
+        ledger.calibrate(nobodys, is_=ALIKE)
+
+
+def nobody_counts_anothers(gaps: Gaps, ledger: Ledger) -> None:
+    """Show that objects are made; their ids are no further apart the more others are made."""
+    for tenant in gaps.tenants:
+        ledger.calibrate(gaps.makes(tenant), is_=PERMITTED)
+    for attacker, victim in gaps.pairs:
+        ledger.expect(gaps.compared(attacker, victim), is_=ALIKE)
 
 
 def nobody_uses_up_anothers(limits: Limits, ledger: Ledger) -> None:

@@ -24,7 +24,8 @@ def test_the_embedded_front_holds_the_documented_facts_and_doctor_prints_each(
     assert "can be assessed: 34 of 34 claims" in done.stdout
     # What no claim needs, and what is tried where it is there.
     (further,) = re.findall(r"^  QA-2 looks further with (.*); `tenantproof init`", done.stdout, re.MULTILINE)
-    assert {"quota", "tenancy", "webhooks"} <= set(further.split(", "))
+    lent = {"certificates", "names", "objects", "quota", "restore", "shares", "tenancy", "webhooks"}
+    assert lent <= set(further.split(", "))
     assert "links" not in further
 
 

@@ -20,6 +20,7 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
         whole = whole.replace('hosts = ["api.example.com"', f'hosts = ["api.example.com", "{host}.example.com"', 1)
     whole = whole.replace('"kafka.example.com"', '"kafka.example.com:9093"', 1)
     whole = whole.replace("allow_listener = false", "allow_listener = true")
+    whole = whole.replace("disposable = false", "disposable = true")
     profile = parse(whole, "template")
     assert profile.tokens
     assert profile.tokens.test_key
@@ -34,5 +35,10 @@ def test_every_table_that_the_template_offers_can_be_taken_as_it_stands() -> Non
     assert profile.links
     assert profile.webhooks
     assert profile.quota
+    assert profile.objects
+    assert profile.restore
+    assert profile.shares
+    assert profile.certificates
+    assert [each.what for each in profile.names] == ["login", "project"]
     assert profile.tenancy
     assert profile.evidence.archive

@@ -167,6 +167,135 @@ def test_a_tenant_that_is_deleted_must_be_nobodys(right: str, wrong: str, messag
     assert message in str(caught.value)
 
 
+def test_objects_are_made_only_where_two_tenants_are_there_for_tests() -> None:
+    way = '{ method = "POST", path = "/v1/tenants/{tenant}/notes" }'
+    with pytest.raises(UsageError) as caught:
+        parse(f"{GOOD}\n[objects]\ncreate = {way}\ndelete = {way}\n", "staging.toml")
+    assert "objects: objects are made in tenants with disposable = true alone" in str(caught.value)
+
+
+PUBLIC = """
+[shares]
+create = { method = "POST", path = "/v1/tenants/{tenant}/notes/{id}/shares" }
+revoke = { method = "DELETE", path = "/v1/tenants/{tenant}/shares/{id}" }
+follow = { method = "GET", path = "/public/{token}" }
+plant = { method = "POST", path = "/v1/tenants/{tenant}/notes" }
+delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }
+object = { text = "{canary}" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("/{token}", "", "shares.follow: nothing in its path stands for what a share is given"),
+        ("delete = {", "deplete = {", "deplete"),
+        ('delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }', "", "shares: an object is made"),
+        ("{canary}", "", "shares.object: nothing in it stands for what is looked for"),
+    ],
+)
+def test_what_is_shared_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + PUBLIC, "staging.toml").shares is not None
+    assert right in PUBLIC
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + PUBLIC.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+KEPT = """
+[restore]
+export = { method = "POST", path = "/v1/tenants/{tenant}/backups" }
+restore = { method = "POST", path = "/v1/tenants/{tenant}/restore" }
+plant = { method = "POST", path = "/v1/tenants/{tenant}/notes" }
+delete = { method = "DELETE", path = "/v1/tenants/{tenant}/notes/{id}" }
+object = { text = "{canary}" }
+archive = "id"
+body = { backup = "{archive}" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("{archive}", "", "restore.body: nothing in it stands for the export"),
+        ("{canary}", "", "restore.object: nothing in it stands for what is looked for"),
+        ("disposable = true", "", "restore: restoring is tried in tenants with disposable = true alone"),
+    ],
+)
+def test_what_is_put_back_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    whole = GOOD.replace("[[tenants]]", "[[tenants]]\ndisposable = true") + KEPT
+    assert parse(whole, "staging.toml").restore is not None
+    assert right in whole
+    with pytest.raises(UsageError) as caught:
+        parse(whole.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
+SHOWN = """
+[certificates]
+otherwise = "alder"
+[certificates.tenants]
+alder = { certificate = "a.pem", key = "a.key" }
+birch = { certificate = "b.pem", key = "b.key" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("birch = {", "cedar = {", "certificates.tenants.cedar: no tenant 'cedar' in the profile"),
+        ('birch = { certificate = "b.pem", key = "b.key" }', "", "certificates.tenants: has certificates of fewer"),
+        ('otherwise = "alder"', 'otherwise = "elm"', "certificates.otherwise: 'elm' has no certificate here"),
+        ('key = "b.key"', 'key = ""', "certificates.tenants.key: expected str of length >= 1"),
+    ],
+)
+def test_certificates_are_tenants_own(right: str, wrong: str, message: str) -> None:
+    assert parse(GOOD + SHOWN, "staging.toml").certificates is not None
+    assert right in SHOWN
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + SHOWN.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+    with pytest.raises(UsageError, match="certificates: nobody asks for a certificate without TLS"):
+        parse(GOOD.replace("https://api.example.test", "http://api.example.test:443") + SHOWN, "staging.toml")
+
+
+ASKED = """
+[[names]]
+what = "login"
+operation = { method = "POST", path = "/login" }
+body = { user = "{name}" }
+timed = true
+known = { alder = "a@alder.example", birch = "b@birch.example" }
+secrets = { alder = { env = "S" } }
+[[names]]
+what = "project"
+operation = { method = "POST", path = "/v1/tenants/{tenant}/projects/{name}" }
+principal = "reader"
+unique = "tenant"
+known = { alder = "books", birch = "pay" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('birch = "b@', 'cedar = "b@', "names[0].known: no tenant 'cedar' in the profile"),
+        (', birch = "pay"', "", "names[1].known: has names of fewer than two tenants"),
+        ("/{name}", "", "names[1].body: nothing in it stands for the name"),
+        ('principal = "reader"', "", "names[1].principal: who makes it?"),
+        ('principal = "reader"', 'principal = "reader"\ntimed = true', "names[1].timed: what makes something"),
+        ('{ env = "S" }', "{}", "names[0].secrets.alder: name exactly one"),
+        ('unique = "tenant"', 'unique = "all"', "names[1].unique: "),
+    ],
+)
+def test_a_question_by_a_name_is_looked_at_too(right: str, wrong: str, message: str) -> None:
+    assert len(parse(GOOD + ASKED, "staging.toml").names) == 2
+    assert right in ASKED
+    with pytest.raises(UsageError) as caught:
+        parse(GOOD + ASKED.replace(right, wrong), "staging.toml")
+    assert message in str(caught.value)
+
+
 GRAPHQL = """
 [http.graphql]
 path = "/graphql"

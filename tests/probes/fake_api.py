@@ -26,6 +26,8 @@ AUDIENCE = "https://api.fake.example"
 ROUTE = "/v1/tenants/{tenant}/attributions"
 SERVER_NAME = ":server-name"
 """Stands among the headers for the name that TLS was told, where the context keeps it."""
+CERTIFICATE = ":certificate"
+"""Stands among the headers for the client certificate (DER, in hexadecimal) that TLS took, if it took one."""
 Json = dict[str, Any]
 """A JSON object on its way over the wire."""
 
@@ -177,6 +179,8 @@ def serving_api(api: FakeApi, tls: ssl.SSLContext | None = None) -> Iterator[str
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             headers[SERVER_NAME] = getattr(self.connection, "named", "")
+            if isinstance(self.connection, ssl.SSLSocket):
+                headers[CERTIFICATE] = (self.connection.getpeercert(binary_form=True) or b"").hex()
             status, said = api.answer(self.command, self.path, headers, body)
             octets = json.dumps(said).encode()
             self.send_response(status)

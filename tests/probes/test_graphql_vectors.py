@@ -151,7 +151,7 @@ def test_the_bundle_says_where_vectors_fit_and_which_are_not_tried(monkeypatch: 
     assert {"list", "read"} <= set(told["population"]["X001"]["tenant swapped in the path"])
     assert "graphql" not in json.dumps(told["population"]["X092"])
     assert "X061" not in told["untried"]
-    assert told["untried"]["X036"] == "needs client certificates of two tenants"
+    assert told["untried"]["X036"] == "needs [certificates] in the profile, and what it permits"
     named = {*told["population"], *told["elsewhere"], *told["untried"]}
     assert named == {f"X{number:03}" for number in range(1, 132)}
     without = {each.id: each.why for each in untried((vector for vector in VECTORS if vector.id != "X061"), ())}
@@ -159,6 +159,14 @@ def test_the_bundle_says_where_vectors_fit_and_which_are_not_tried(monkeypatch: 
     assert told["untried"]["X122"] == without["X122"] == "needs [tenancy] in the profile, and what it permits"
     assert "X122" in elsewhere({"tenancy"})
     assert "X122" not in {each.id for each in untried((), {"tenancy"})}
+
+
+def test_where_everything_is_lent_nothing_of_the_catalogue_is_left_untried() -> None:
+    lent = {"certificates", "erasure", "links", "names with unique", "names without unique", "objects", "quota"}
+    lent |= {"restore", "shares", "tenancy", "webhooks"}
+    assert untried(VECTORS, lent) == ()
+    assert {"X036", "X064", "X085", "X108", "X109", "X110", "X124"} <= elsewhere(lent).keys()
+    assert {each.id for each in untried(VECTORS, lent - {"names with unique"})} == {"X109"}
 
 
 # What an answer comes to

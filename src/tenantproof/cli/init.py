@@ -142,6 +142,19 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # brief = {{ link_seconds = 1 }}        # asked like this, it gives a link that must be dead ...
 # seconds = 1                          # ... so many seconds later
 
+# Links by which a tenant shows an object to whoever holds them.
+# [shares]
+# create = {{ method = "POST", path = "/v1/tenants/{{tenant}}/attributions/{{id}}/shares" }}
+# revoke = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/shares/{{id}}" }}
+# follow = {{ method = "GET", path = "/public/{{token}}" }}   # where an answer has no link, but what makes one
+# principal = "steward"
+# link = "token"                       # members of the answer: the link, or what makes one of follow ...
+# member = "id"                        # ... and what revoke takes
+# plant = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}          # an object that is shared, and deleted
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# object = {{ text = "{{canary}}" }}
+# seconds = 1                          # after which nothing of what is over is shown
+
 # Events that a tenant has sent to a URL: that of a server of the harness's own, which safety.allow_listener permits.
 # [webhooks]
 # register = {{ method = "POST", path = "/v1/tenants/{{tenant}}/webhooks" }}
@@ -157,6 +170,59 @@ absent = {{ status = 404, code = "NOT_FOUND" }}
 # [quota]
 # requests = 100
 # seconds = 60                         # after which it takes requests again
+
+# What clients show of themselves over TLS (mutual TLS): a certificate of each tenant. Its base_url is https.
+# [certificates]
+# otherwise = "alder"                  # whose is shown in what nobody in particular sends
+# required = true                      # whoever shows none is refused
+# enough = false                       # true: a certificate says alone who somebody is, without a token
+# bound = false                        # true: tokens name in cnf the certificate that they are good with (RFC 8705)
+# [certificates.tenants]
+# alder = {{ certificate = "/etc/ssl/alder.pem", key = "/run/secrets/alder.key" }}
+# birch = {{ certificate = "/etc/ssl/birch.pem", key = "/run/secrets/birch.key" }}
+
+# Objects that may be made and deleted again, in tenants that are marked disposable = true.
+# [objects]
+# create = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# principal = "reader"
+# body = {{ text = "{{random}}" }}
+# between = 8                          # one tenant makes so many between two of another
+
+# Exports that may be put back, in tenants that are marked disposable = true; safety.allow_destructive permits it.
+# [restore]
+# export = {{ method = "POST", path = "/v1/tenants/{{tenant}}/backups" }}
+# restore = {{ method = "POST", path = "/v1/tenants/{{tenant}}/restore" }}
+# archive = "id"                       # the member of export's answer that restore takes; without it, the whole answer
+# body = {{ backup = "{{archive}}" }}    # what restore is sent; without it, that alone
+# principal = "steward"
+# plant = {{ method = "POST", path = "/v1/tenants/{{tenant}}/notes" }}         # an object that is deleted and put back
+# delete = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/notes/{{id}}" }}
+# object = {{ text = "{{canary}}" }}
+# seconds = 10                         # within which it is back
+
+# Questions that are asked by a name: of somebody (a login, a reset, an invitation), or one that is given only once.
+# [[names]]
+# what = "login"
+# operation = {{ method = "POST", path = "/login" }}
+# body = {{ user = "{{name}}", password = "{{secret}}" }}
+# form = true                          # the body is a form
+# secrets = {{ alder = {{ env = "ALDER_PASSWORD" }} }}   # for one's own question, which must be answered 2xx
+# timed = true                         # answers are timed too; some 30 to 300 questions by a name must not lock it
+# [names.known]                        # a name of each tenant
+# alder = "a.rowan@alder.example"
+# birch = "b.hazel@birch.example"
+# [[names]]
+# what = "project"
+# operation = {{ method = "POST", path = "/v1/tenants/{{tenant}}/projects" }}
+# remove = {{ method = "DELETE", path = "/v1/tenants/{{tenant}}/projects/{{id}}" }}
+# principal = "reader"                 # who asks; without it, nobody in particular
+# body = {{ slug = "{{name}}" }}
+# unique = "tenant"                    # or "global", by a contract that everybody knows
+# varying = ["created"]                # members of answers that are new every time, besides the id
+# [names.known]
+# alder = "quarterly-books"
+# birch = "payroll-import"
 
 # A tenant that may be made, deleted, and made again under its name; it is asked for what its former self had.
 # [tenancy]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tenantproof.clients.client_certificates import ClientCertificates
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.octets import AGENT
 from tenantproof.clients.pace import Pace
@@ -57,6 +58,8 @@ class Http2Wire:
     """Opens a connection of its own for every exchange. Raises UsageError if safety.hosts does not name the target."""
 
     def __init__(self, profile: Profile, pace: Pace) -> None:
+        self._certificates = ClientCertificates(profile.certificates)
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self.place = allowed(profile.target.base_url, profile.safety)
         self._said, self._seconds, self._pace = profile.http.http2, profile.safety.timeout_seconds, pace
 
@@ -74,7 +77,7 @@ class Http2Wire:
             self._pace.wait()
         begun = time.time()
         try:
-            connection = self._connect()
+            connection = self._connect(self._certificates.name_for(requests[-1].principal))
         except OSError as error:
             failed = Answer(failure=unreachable(self.place, error), at=begun)
             return tuple(Heard(failed, "silent") for _ in requests)
@@ -85,28 +88,28 @@ class Http2Wire:
 
     def _agrees(self) -> bool:
         try:
-            with self._connect() as connection:
+            with self._connect(self._certificates.somebodys) as connection:
                 return isinstance(connection, ssl.SSLSocket) and connection.selected_alpn_protocol() == "h2"
         except OSError:
             # Whoever can't be reached is found out by the calibrations of HTTP/1.1.
             return False
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, certificate: str) -> socket.socket:
+        context = self._context(certificate) if self.place.tls else None
         connection = socket.create_connection((self.place.host, self.place.port), timeout=self._seconds)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self.place.tls:
+        if context is None:
             return connection
         try:
-            return self._context.wrap_socket(connection, server_hostname=self.place.host)
+            return context.wrap_socket(connection, server_hostname=self.place.host)
         except (OSError, ValueError):
             connection.close()
             raise
 
-    @cached_property
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        return context
+    def _context(self, certificate: str) -> ssl.SSLContext:
+        if certificate not in self._contexts:
+            self._contexts[certificate] = self._certificates.context(certificate, ("h2", "http/1.1"))
+        return self._contexts[certificate]
 
 
 def _exchange(line: Line, sent: list[tuple[list[tuple[bytes, bytes]], bytes]], manner: Manner) -> list[int]:

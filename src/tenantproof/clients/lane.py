@@ -12,6 +12,7 @@ from tenantproof.clients.framing import BrokenAnswerError, Framing, Reading, Sil
 from tenantproof.clients.octets import octets_of
 from tenantproof.clients.volley import Volley
 from tenantproof.clients.wire import unreachable
+from tenantproof.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tenantproof.clients.sweep_wire import Run
@@ -65,6 +66,7 @@ class Lane:
         self._run = run
         self._line: Line | None = None
         self._volley: Volley[Any] | None = None
+        self._certificate = ""
         self._answers: list[Answer] = []
         self._tries = 0
         self._is_waiting = False
@@ -95,8 +97,10 @@ class Lane:
             self._run.rest()
             return
         self._answers, self._tries = [], 0
-        if self._volley.fresh or self._volley.server_name:
+        certificate = self._run.certificate_for(self._volley)
+        if self._volley.fresh or self._volley.server_name or certificate != self._certificate:
             self._drop()
+        self._certificate = certificate
         self._wait_and_send()
 
     def close(self) -> None:
@@ -194,9 +198,12 @@ class Lane:
         assert self._volley
         line = Line(self)
         try:
-            await self._run.connect(line, self._volley.server_name)
+            await self._run.connect(line, self._volley.server_name, self._certificate)
         except OSError as error:
             self.guarded(self._settle, unreachable(self._run.place, error))
+            return
+        except UsageError as error:  # a certificate of ours that won't do
+            self.fail(error)
             return
         if self.deadline == _NEVER:  # it took too long, and the volley has been settled
             line.close()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from tenantproof.clients.client_certificates import NONE, ClientCertificates
 from tenantproof.clients.exchange import Answer
 from tenantproof.clients.known import Known
 from tenantproof.clients.lane import Lane, Line
@@ -38,11 +39,18 @@ class SweepWire:
     Raises UsageError for a base URL that safety.hosts does not name.
     """
 
-    def __init__(self, base_url: str, safety: Safety, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        safety: Safety,
+        pace: Pace | None = None,
+        certificates: ClientCertificates | None = None,
+    ) -> None:
         self._place = allowed(base_url, safety)
         self._safety = safety
         self._pace = pace or Pace(safety.requests_per_second)
         self._known = Known()
+        self._certificates = certificates or ClientCertificates()
 
     def run(self, volleys: Iterable[Volley[T]], sink: Sink[T]) -> None:
         """Send them all and give every answer to the sink, in the order in which they come.
@@ -55,7 +63,7 @@ class SweepWire:
             runner.run(self._all(volleys, sink))
 
     async def _all(self, volleys: Iterable[Volley[T]], sink: Sink[T]) -> None:
-        run = Run(self._place, self._safety, self._pace, self._known, iter(volleys), sink)
+        run = Run(self._place, self._safety, self._pace, self._known, iter(volleys), sink, self._certificates)
         await run.finish()
 
 
@@ -63,7 +71,14 @@ class Run(Generic[T]):
     """One run: its lanes, and what they share."""
 
     def __init__(
-        self, place: Place, safety: Safety, pace: Pace, known: Known, volleys: Iterator[Volley[T]], sink: Sink[T]
+        self,
+        place: Place,
+        safety: Safety,
+        pace: Pace,
+        known: Known,
+        volleys: Iterator[Volley[T]],
+        sink: Sink[T],
+        certificates: ClientCertificates,
     ) -> None:
         self.place, self.seconds, self.loop = place, safety.timeout_seconds, asyncio.get_running_loop()
         self.authority = place.authority
@@ -76,7 +91,8 @@ class Run(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy_until = 0.0
         self._patience = _PATIENCE
-        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._certificates = certificates
+        self._contexts: dict[tuple[bool, str], ssl.SSLContext] = {}
 
     async def finish(self) -> None:
         """Run every lane to its end. Raises what went wrong in our own code."""
@@ -130,15 +146,20 @@ class Run(Generic[T]):
         self.is_unhurried = False
         return True
 
+    def certificate_for(self, volley: Volley[T]) -> str:
+        """The name of the certificate that is shown: that of who sends the last request, at which a volley aims."""
+        is_asked = self.place.tls and self._certificates.are_there
+        return self._certificates.name_for(volley.requests[-1].principal) if is_asked else NONE
+
     def spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         """Run it beside everything else, as long as the run lasts."""
         task = self.loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def connect(self, line: Line, server_name: str) -> None:
+    async def connect(self, line: Line, server_name: str, certificate: str) -> None:
         """Open a connection. Raises OSError (of which ssl.SSLError and TimeoutError are kinds)."""
-        context = self._context(is_named=bool(server_name)) if self.place.tls else None
+        context = self._context(bool(server_name), certificate) if self.place.tls else None
         async with asyncio.timeout(self.seconds):
             await self.loop.create_connection(
                 lambda: line,
@@ -148,13 +169,13 @@ class Run(Generic[T]):
                 server_hostname=(server_name or self.place.host) if context else None,
             )
 
-    def _context(self, *, is_named: bool) -> ssl.SSLContext:
-        if is_named not in self._contexts:
-            context = ssl.create_default_context()
+    def _context(self, is_named: bool, certificate: str) -> ssl.SSLContext:
+        if (is_named, certificate) not in self._contexts:
+            context = self._certificates.context(certificate)
             # Whoever asks for another's name gets another's certificate; it must still be a genuine one.
             context.check_hostname = not is_named
-            self._contexts[is_named] = context
-        return self._contexts[is_named]
+            self._contexts[is_named, certificate] = context
+        return self._contexts[is_named, certificate]
 
     async def _watch(self) -> None:
         """Ends what takes too long: one clock for all lanes costs less than a timer for every request."""

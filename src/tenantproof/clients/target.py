@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from tenantproof.clients.aws import AwsClients
+from tenantproof.clients.client_certificates import ClientCertificates
 from tenantproof.clients.exchange import Answer, Headers, Request
 from tenantproof.clients.recovered_key import KeyRecovery
 from tenantproof.clients.redaction import one_line
@@ -29,8 +30,9 @@ class Target:
         self.heads = heads or HeadBook()
         """The heads by which its trails are known from earlier runs."""
         self.capabilities = _capabilities(profile)
-        self.wire = Wire(profile.target.base_url, profile.safety)
-        self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace)
+        self.certificates = ClientCertificates(profile.certificates)
+        self.wire = Wire(profile.target.base_url, profile.safety, self.certificates)
+        self.sweep_wire = SweepWire(profile.target.base_url, profile.safety, self.wire.pace, self.certificates)
         self.tokens = TokenSource(profile, self.wire)
         self.recovery = KeyRecovery(profile.tokens)
         apart = [table.tenant for table in (profile.erasure, profile.tenancy) if table]
@@ -183,8 +185,17 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         "stores": any(tenant.database for tenant in profile.tenants),
         "buckets": profile.aws is not None and all(each.bucket and each.database_instance for each in profile.tenants),
         "links": profile.links is not None and profile.safety.allow_writes,
+        "shares": profile.shares is not None and profile.safety.allow_writes,
         "quota": profile.quota is not None,
+        # Objects are made where they disturb nobody, and states are put back where they may be lost.
+        "objects": profile.objects is not None and profile.safety.allow_writes and _has_pair(profile),
+        "restore": profile.restore is not None and profile.safety.allow_destructive and _has_pair(profile),
+        # Some questions make something, and all of them reach somebody's account.
+        "names": bool(profile.names) and profile.safety.allow_writes,
+        "names without unique": any(not each.unique for each in profile.names) and profile.safety.allow_writes,
+        "names with unique": any(each.unique for each in profile.names) and profile.safety.allow_writes,
         "webhooks": profile.webhooks is not None and profile.safety.allow_writes and profile.safety.allow_listener,
+        "certificates": profile.certificates is not None,
         # Whether TLS agrees on it is known once it is asked.
         "http2": profile.http.http2 is True
         or (profile.http.http2 is None and profile.target.base_url.lower().startswith("https:")),
@@ -199,6 +210,11 @@ def _capabilities(profile: Profile) -> frozenset[str]:
         ),
     }
     return frozenset(name for name, is_there in found.items() if is_there)
+
+
+def _has_pair(profile: Profile) -> bool:
+    """Whether two tenants are there for tests alone."""
+    return sum(tenant.disposable for tenant in profile.tenants) > 1
 
 
 def _members(answer: Answer) -> dict[str, object] | None:

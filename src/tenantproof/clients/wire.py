@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from tenantproof.clients.client_certificates import ClientCertificates
 from tenantproof.clients.exchange import Answer, Headers, Request, new_probe
 from tenantproof.clients.framing import BrokenAnswerError, Reader, Reading, SilentError, answer_of
 from tenantproof.clients.octets import octets_of
@@ -70,30 +71,37 @@ class Place:
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
+_Way = tuple[Place, str]
+"""Where a request goes, and the name of the certificate that is shown there."""
+
+
 class Wire:
     """Sends requests to the hosts that the profile allows, and to no other. Safe to use from several threads."""
 
-    def __init__(self, base_url: str, safety: Safety) -> None:
+    def __init__(self, base_url: str, safety: Safety, certificates: ClientCertificates | None = None) -> None:
         self._base = Place.of(base_url)
         self._allowed = {authority(host) for host in safety.hosts}
         self._seconds = safety.timeout_seconds
         self.pace = Pace(safety.requests_per_second)
         self._slots = threading.BoundedSemaphore(safety.connections)
         self._lock = threading.Lock()
-        self._idle: dict[Place, list[socket.socket]] = {}
-        self._tls: ssl.SSLContext | None = None
+        self._idle: dict[_Way, list[socket.socket]] = {}
+        self._certificates = certificates or ClientCertificates()
+        self._tls: dict[str, ssl.SSLContext] = {}
 
-    def send(self, request: Request, *, to: str = "") -> Answer:
+    def send(self, request: Request, *, to: str = "", certificate: str | None = None) -> Answer:
         """Send the request to the base URL, or to the place that the URL `to` names, and read the answer.
 
+        `certificate` names what is shown to whoever asks for one; left out, it is the own one of who sends it.
         Redirects are not followed. Whatever the target does is in the answer. Raises UsageError for a place that
         safety.hosts does not name, before anything is sent.
         """
         place = Place.of(to) if to else self._base
         self.allow(place)
+        shown = self._certificates.name_for(request.principal) if certificate is None else certificate
         self.pace.wait()
         with self._slots:
-            return self._exchange(place, request)
+            return self._exchange((place, shown), request)
 
     def allow(self, place: Place) -> None:
         """Raise UsageError unless the profile lets the harness contact the place."""
@@ -107,21 +115,22 @@ class Wire:
             for connection in connections:
                 connection.close()
 
-    def _exchange(self, place: Place, request: Request) -> Answer:
+    def _exchange(self, way: _Way, request: Request) -> Answer:
         at, begun = time.time(), time.monotonic()
-        idle = self._take_idle(place)
-        answer, was_stale = self._attempt(place, request, idle, begun)
+        idle = self._take_idle(way)
+        answer, was_stale = self._attempt(way, request, idle, begun)
         # An idle connection may be closed just as it is used; only then, and only once, is a request sent again.
         if idle and was_stale and (request.repeatable or request.method == "GET"):
-            answer, _ = self._attempt(place, request, None, begun)
+            answer, _ = self._attempt(way, request, None, begun)
         return replace(answer, at=at, seconds=time.monotonic() - begun)
 
     def _attempt(
-        self, place: Place, request: Request, connection: socket.socket | None, begun: float
+        self, way: _Way, request: Request, connection: socket.socket | None, begun: float
     ) -> tuple[Answer, bool]:
         """One try, and whether the connection ended before any octet of an answer came."""
+        place, _ = way
         try:
-            connection = connection or self._connect(place, begun)
+            connection = connection or self._connect(way, begun)
         except OSError as error:
             return Answer(failure=unreachable(place, error)), False
         deadline = begun + self._seconds
@@ -135,12 +144,12 @@ class Wire:
             failure = str(silent)
         except BrokenAnswerError as broken:
             malformed = str(broken)
-        self._release(place, connection, reader.reading)
+        self._release(way, connection, reader.reading)
         return answer_of(reader.reading, failure, malformed), was_stale
 
-    def _take_idle(self, place: Place) -> socket.socket | None:
+    def _take_idle(self, way: _Way) -> socket.socket | None:
         with self._lock:
-            idle = self._idle.get(place, [])
+            idle = self._idle.get(way, [])
             while idle:
                 connection = idle.pop()
                 if not _has_ended(connection):
@@ -148,30 +157,32 @@ class Wire:
                 connection.close()
         return None
 
-    def _connect(self, place: Place, begun: float) -> socket.socket:
+    def _connect(self, way: _Way, begun: float) -> socket.socket:
+        place, certificate = way
+        context = self._tls_context(certificate) if place.tls else None
         remaining = max(begun + self._seconds - time.monotonic(), 0.001)
         connection = socket.create_connection((place.host, place.port), timeout=remaining)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not place.tls:
+        if context is None:
             return connection
         try:
-            return self._tls_context().wrap_socket(connection, server_hostname=place.host)
+            return context.wrap_socket(connection, server_hostname=place.host)
         except (OSError, ValueError):
             connection.close()
             raise
 
-    def _tls_context(self) -> ssl.SSLContext:
+    def _tls_context(self, certificate: str) -> ssl.SSLContext:
         with self._lock:
-            if self._tls is None:
-                self._tls = ssl.create_default_context()
-            return self._tls
+            if certificate not in self._tls:
+                self._tls[certificate] = self._certificates.context(certificate)
+            return self._tls[certificate]
 
-    def _release(self, place: Place, connection: socket.socket, reading: Reading) -> None:
+    def _release(self, way: _Way, connection: socket.socket, reading: Reading) -> None:
         if not reading.reusable:
             connection.close()
             return
         with self._lock:
-            self._idle.setdefault(place, []).append(connection)
+            self._idle.setdefault(way, []).append(connection)
 
 
 def _has_ended(connection: socket.socket) -> bool:

@@ -12,13 +12,18 @@ from msgspec import Meta
 
 from tenantproof.model import (
     aggregation_profile,
+    certificates_profile,
     erasure_profile,
     evidence_profile,
     graphql_profile,
     legal_path,
     links_profile,
+    names_profile,
+    objects_profile,
     quota_profile,
     reconciliation_profile,
+    restore_profile,
+    shares_profile,
     streams_profile,
     tenancy_profile,
     webhooks_profile,
@@ -365,8 +370,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     resolution: streams_profile.Resolution | None = None
     erasure: erasure_profile.Erasure | None = None
     links: links_profile.Links | None = None
+    restore: restore_profile.Restore | None = None
+    shares: shares_profile.Shares | None = None
     tenancy: tenancy_profile.Tenancy | None = None
     webhooks: webhooks_profile.Webhooks | None = None
     quota: quota_profile.Quota | None = None
+    certificates: certificates_profile.Certificates | None = None
+    objects: objects_profile.Objects | None = None
+    names: tuple[names_profile.Question, ...] = ()
     evidence: evidence_profile.Evidence = evidence_profile.Evidence()
     reconciliation: reconciliation_profile.Reconciliation = reconciliation_profile.Reconciliation()

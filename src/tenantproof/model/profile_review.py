@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tenantproof.model import graphql_profile
+from tenantproof.model import (
+    certificates_profile,
+    graphql_profile,
+    names_profile,
+    objects_profile,
+    restore_profile,
+    shares_profile,
+)
 from tenantproof.model.legal_path import BODIES
 from tenantproof.model.profile import (
     Aws,
@@ -47,8 +54,23 @@ def review(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield ("webhooks",), "events need a server to go to; set safety.allow_listener = true, or take the table out"
     if profile.tenancy:
         yield from _tenancy(profile, profile.tenancy)
+    yield from _lent(profile)
     if profile.aws:
         yield from _aws(profile.aws)
+
+
+def _lent(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
+    """Tables that lend what is looked further with."""
+    if profile.shares:
+        yield from shares_profile.review(profile.shares)
+    if profile.restore:
+        yield from restore_profile.review(profile.restore, profile.tenants)
+    if profile.objects:
+        yield from objects_profile.review(profile.tenants)
+    tenants = {each.id for each in profile.tenants}
+    if profile.certificates:
+        yield from certificates_profile.review(profile.certificates, profile.target.base_url, tenants)
+    yield from names_profile.review(profile.names, tenants)
 
 
 def _tokens(profile: Profile, tokens: Tokens) -> Iterator[tuple[KeyPath, str]]:

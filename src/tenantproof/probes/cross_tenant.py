@@ -9,13 +9,18 @@ from typing import ClassVar
 from tenantproof.model.observation import Observation
 from tenantproof.model.outcome import PRESENT, UNCLEAR
 from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
+from tenantproof.probes.certificates import ClientCertificates
 from tenantproof.probes.departed import Departed
+from tenantproof.probes.gaps import Gaps
 from tenantproof.probes.http2 import OverHttp2
 from tenantproof.probes.latency import Latency
 from tenantproof.probes.lent_links import LentLinks
 from tenantproof.probes.limits import Limits
+from tenantproof.probes.names import Names
 from tenantproof.probes.rebirth import Rebirth
 from tenantproof.probes.reconcile import Reconciliation
+from tenantproof.probes.restoring import Restoring
+from tenantproof.probes.shares import SharedLinks
 from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
 from tenantproof.probes.trail_context import untold_context
@@ -24,15 +29,20 @@ from tenantproof.probes.webhooks import Webhooks
 
 __all__ = [
     "OPERATIONS",
+    "ClientCertificates",
     "CrossTenant",
     "CrossTenantTrail",
     "Departed",
+    "Gaps",
     "Latency",
     "LentLinks",
     "Limits",
+    "Names",
     "OverHttp2",
     "Rebirth",
     "Reconciliation",
+    "Restoring",
+    "SharedLinks",
     "Sweep",
     "Webhooks",
 ]

@@ -15,7 +15,17 @@ from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import PERMITTED, REFUSED, UNANSWERED, UNCLEAR, Outcome
 from tenantproof.model.profile import Http
 
-__all__ = ["access", "carried_out", "code_of", "json_object", "json_value", "new_probe", "refusal_name", "sight"]
+__all__ = [
+    "access",
+    "carried_out",
+    "code_of",
+    "ident_in",
+    "json_object",
+    "json_value",
+    "new_probe",
+    "refusal_name",
+    "sight",
+]
 
 
 def sight(
@@ -77,6 +87,13 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     """The JSON object in the body, or an empty one. Any: the JSON is the target's."""
     value = json_value(body)
     return value if isinstance(value, dict) else {}
+
+
+def ident_in(answer: Answer, member: str) -> str:
+    """The id in a member of an answer, as text: a number is one too. Empty if there is none that can be asked for."""
+    said = json_object(answer.body).get(member)
+    text = str(said) if isinstance(said, str | int) and not isinstance(said, bool) else ""
+    return text if text.isprintable() else ""
 
 
 def json_value(body: bytes) -> Any:  # noqa: ANN401  # the JSON is the target's
