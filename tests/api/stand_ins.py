@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,10 @@ class BreakableTrail(Trail):
         self._assert_whole()
         return await super().append(event)
 
-    async def keep(self, event: Event) -> None:
+    def keep(self, event: Event) -> Awaitable[object]:
         """The same without a receipt."""
         self._assert_whole()
-        await super().keep(event)
+        return super().keep(event)
 
     def _assert_whole(self) -> None:
         if self.broken:
