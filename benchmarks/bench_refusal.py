@@ -42,8 +42,8 @@ def measure() -> dict[str, Figure]:
         token = _token(profile)
         ours = api, profile["target"]["base_url"]
         with _bare(profile) as bare:
-            for warm in (ours, bare):
-                _cpu_per_request(*warm, token, CONNECTIONS)
+            for pid, url in (ours, bare):  # once for nothing, to warm both
+                _cpu_per_request(pid, url, token, CONNECTIONS)
             return {
                 "refusal.cpu": _compared(ours, bare, token, 1),
                 "refusal.cpu_under_load": _compared(ours, bare, token, CONNECTIONS),
@@ -53,7 +53,7 @@ def measure() -> dict[str, Figure]:
 def _compared(ours: tuple[int, str], bare: tuple[int, str], token: str, connections: int) -> Figure:
     turns = []
     for _ in range(TURNS):
-        spent, least = (_cpu_per_request(*server, token, connections) for server in (ours, bare))
+        spent, least = (_cpu_per_request(pid, url, token, connections) for pid, url in (ours, bare))
         turns.append((spent, spent / least))
     value, ratio = (statistics.median(column) for column in zip(*turns, strict=True))
     return Figure(value, "s", f"{_BARE}, {connections} at once by {'wrk' if shutil.which('wrk') else 'asyncio'}", ratio)
