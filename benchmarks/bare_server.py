@@ -1,4 +1,4 @@
-"""The least that a refusal can cost: Starlette on uvicorn, which verifies the bearer token and answers 403.
+"""What a refusal costs with nothing of ours but the verification: Starlette on uvicorn, both as they come, answers 403.
 
 `python -m benchmarks.bare_server ISSUER JWKS AUDIENCE` prints its URL and serves until the end of standard input.
 """
@@ -10,6 +10,7 @@ import sys
 import threading
 
 import httpx
+import uvicorn
 import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from venturi.identity.keys import KeyCache, TrustedIssuer
 from venturi.identity.verifier import TokenVerifier
-from venturi.runtime.asgi import serve_asgi
+from venturi.runtime.listener import listen
 
 _BODY = {"error": "TENANT_MISMATCH", "message": "Token tenant does not match the requested tenant."}
 
@@ -36,7 +37,14 @@ async def serve(issuer: str, keys: str, audience: str) -> None:
 
         application = Starlette()
         application.router.default = refuse
-        await serve_asgi(application, lambda url: print(url, flush=True), stop)
+        listener = listen()
+        config = uvicorn.Config(application, loop="none", http="httptools", access_log=False, log_config=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        await stop.wait()
+        server.should_exit = True
+        await serving
 
 
 if __name__ == "__main__":

@@ -1,17 +1,25 @@
-"""refusal.cpu: CPU of the API per refused cross-tenant request, against the bare framework and token verification.
+"""refusal.cpu and refusal.cpu_under_load: CPU of the API per refused cross-tenant request, alone and 32 at once.
 
-A refusal is durable in two trails before it is answered: the API's share of that is in the figure, PostgreSQL's is not.
+Each is set against the bare framework and token verification under the same load, turn by turn: a machine that does
+something else meanwhile does it to both. A refusal is durable in two trails before it is answered: the API's share of
+that is in the figures, PostgreSQL's is not.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
+import shutil
+import statistics
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,31 +27,78 @@ from benchmarks.figure import Figure
 from benchmarks.processes import cpu_seconds, family
 from benchmarks.venturi_up import venturi_up
 
-COUNT = 400
+CONNECTIONS = 32
+TURNS = 5
+_SECONDS = 2
 _PATH = "/v1/tenants/acme/attributions/att_0123456789abcdef"
+_BARE = "the bare framework and token verification"
 
 
 def measure() -> dict[str, Figure]:
-    """The same token and path, one after the other on one connection; milliseconds of CPU are compared, not wall."""
+    """Seconds of CPU, medians of the turns, and of the ratios that each turn gave."""
     with venturi_up("--tenants", "3", "--no-streams") as running:
         profile = tomllib.loads(running.profile)
         (api,) = [pid for pid in family(running.pid) if "venturi.serve\0api" in _command(pid)]
         token = _token(profile)
-        ours = _cpu_per_request(api, profile["target"]["base_url"], token)
-        with _bare(profile) as (pid, url):
-            bare = _cpu_per_request(pid, url, token)
-    return {"refusal.cpu": Figure(ours, "s", "the bare framework and token verification", ours / bare)}
+        ours = api, profile["target"]["base_url"]
+        with _bare(profile) as bare:
+            for pid, url in (ours, bare):  # once for nothing, to warm both
+                _cpu_per_request(pid, url, token, CONNECTIONS)
+            return {
+                "refusal.cpu": _compared(ours, bare, token, 1),
+                "refusal.cpu_under_load": _compared(ours, bare, token, CONNECTIONS),
+            }
 
 
-def _cpu_per_request(pid: int, base: str, token: str) -> float:
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=base, headers=headers, trust_env=False) as web:
-        for _ in range(50):
-            assert web.get(_PATH).status_code == httpx.codes.FORBIDDEN
-        before = cpu_seconds(pid)
-        for _ in range(COUNT):
-            web.get(_PATH)
-        return (cpu_seconds(pid) - before) / COUNT
+def _compared(ours: tuple[int, str], bare: tuple[int, str], token: str, connections: int) -> Figure:
+    turns = []
+    for _ in range(TURNS):
+        spent, least = (_cpu_per_request(pid, url, token, connections) for pid, url in (ours, bare))
+        turns.append((spent, spent / least))
+    value, ratio = (statistics.median(column) for column in zip(*turns, strict=True))
+    return Figure(value, "s", f"{_BARE}, {connections} at once by {'wrk' if shutil.which('wrk') else 'asyncio'}", ratio)
+
+
+def _cpu_per_request(pid: int, base: str, token: str, connections: int) -> float:
+    before = cpu_seconds(pid)
+    count = _by_wrk(base, token, connections) if shutil.which("wrk") else _by_asyncio(base, token, connections)
+    return (cpu_seconds(pid) - before) / count
+
+
+def _by_wrk(base: str, token: str, connections: int) -> int:
+    """How many requests wrk got refused. Raises RuntimeError when one was not."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{_SECONDS}s", "-H", f"Authorization: Bearer {token}"]
+    said = subprocess.run([*command, base + _PATH], capture_output=True, text=True, check=True).stdout
+    count, refused = (re.search(wanted, said) for wanted in (r"(\d+) requests in", r"Non-2xx or 3xx responses: (\d+)"))
+    if not count or not refused or count[1] != refused[1] or "Socket errors" in said:
+        raise RuntimeError(f"not every request was refused:\n{said}")
+    return int(count[1])
+
+
+def _by_asyncio(base: str, token: str, connections: int) -> int:
+    """The same over raw connections of our own, where wrk is not installed."""
+    host = urlsplit(base)
+    asked = f"GET {_PATH} HTTP/1.1\r\nHost: {host.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    until = time.perf_counter() + _SECONDS
+
+    async def refused() -> int:
+        reader, writer = await asyncio.open_connection(host.hostname, host.port)
+        count = 0
+        while time.perf_counter() < until:
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            if not head.startswith(b"HTTP/1.1 403 ") or not length:
+                raise RuntimeError(f"not refused: {head!r}")
+            await reader.readexactly(int(length[1]))
+            count += 1
+        writer.close()
+        return count
+
+    async def all_of_them() -> int:
+        return sum(await asyncio.gather(*(refused() for _ in range(connections))))
+
+    return asyncio.run(all_of_them())
 
 
 def _token(profile: dict[str, Any]) -> str:

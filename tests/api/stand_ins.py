@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +23,14 @@ class BreakableTrail(Trail):
         self._assert_whole()
         return await super().append(event)
 
-    async def keep(self, event: Event) -> None:
-        """The same without a receipt."""
-        self._assert_whole()
-        await super().keep(event)
+    def keep(self, event: Event) -> Awaitable[object]:
+        """The same without a receipt; whoever waits for it hears of it, as of a database that is gone."""
+        if not self.broken:
+            return super().keep(event)
+        gone: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        gone.set_exception(TrailUnavailable("the trail's database is gone"))
+        gone.exception()  # told already: nobody has to wait for it
+        return gone
 
     def _assert_whole(self) -> None:
         if self.broken:

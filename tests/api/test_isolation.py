@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from tests.api.served import TENANTS, Service
+from venturi.trail.event import RESERVED, _plainly_spelled
 
 MISMATCH = {"error": "TENANT_MISMATCH", "message": "Token tenant does not match the requested tenant."}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e47%02x"
@@ -198,6 +199,14 @@ def test_an_attempt_on_a_tenant_that_does_not_exist_is_written_twice_too(api: Se
     trace, parent = traced(2)
     api.get("/v1/tenants/cedar/attributions", traceparent=parent)
     assert len(api.events("alder", trace)) == len(api.events("venturi", trace)) == 1
+
+
+def test_the_event_of_a_refusal_is_spelled_the_quick_way_in_both_trails(api: Service) -> None:
+    trace, parent = traced(31)
+    api.get("/v1/tenants/birch/attributions/att_birch_0", traceparent=parent)
+    for name in ("alder", "birch"):
+        (event,) = api.events(name, trace)
+        assert _plainly_spelled({member: event[member] for member in event.keys() - RESERVED}, {})
 
 
 def test_an_answered_request_leaves_one_event_in_its_own_trail(api: Service) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
 
 from tests.resolution.ground import Place, conversion, fresh_place, touch, vault_of
 from tests.trail.cluster import run
@@ -115,11 +115,10 @@ def test_many_at_once_under_one_key_are_one_batch(place: Place) -> None:
 
 def exchange(body: object, key: str | None = "key-00001") -> Exchange:
     """What the route gets to see of a request."""
-    headers = {"idempotency-key": key, "content-type": "application/json"}
-    asked: Any = SimpleNamespace(
-        headers=SimpleNamespace(getlist=lambda name: [headers[name]] if headers.get(name) else [])
+    headers = [(b"content-type", b"application/json"), *([(b"idempotency-key", key.encode())] if key else [])]
+    made = Exchange(
+        Request({"type": "http", "headers": headers}), method="POST", path="/v1/tenants/acme/events", target="acme"
     )
-    made = Exchange(asked, method="POST", path="/v1/tenants/acme/events", target="acme")
     made.body = json.dumps(body).encode()
     return made
 

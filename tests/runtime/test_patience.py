@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from venturi.runtime.asgi import serve_asgi
-from venturi.runtime.patience import HEAD_BYTES, PatientProtocol
+from venturi.runtime.patience import HEAD_BYTES, InOnePiece, PatientProtocol
 
 _SECONDS = 0.4
 _HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -103,3 +105,58 @@ def test_a_slow_answer_is_waited_for_and_the_next_header_section_timed_again(lin
     assert said.startswith(b"HTTP/1.1 200 ")
     line.sendall(_HEAD)
     assert _until_closed(line).startswith(b"HTTP/1.1 408 ")
+
+
+def test_the_answer_to_head_is_not_held_back_for_a_body_that_never_comes(line: socket.socket) -> None:
+    line.sendall(_HEAD.replace(b"GET", b"HEAD") + b"\r\n")
+    said = b""
+    while not said.endswith(b"\r\n\r\n"):
+        more = line.recv(65536)
+        assert more
+        said += more
+    assert said.startswith(b"HTTP/1.1 200 ")
+
+
+class _Transport:
+    """Remembers what was written, and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def _whole() -> tuple[InOnePiece, _Transport, Any]:
+    transport = _Transport()
+    cycle: Any = SimpleNamespace(transport=transport, response_started=False)
+    return InOnePiece(cycle), transport, cycle
+
+
+def test_a_header_section_goes_out_with_the_first_of_its_body_and_what_follows_by_itself() -> None:
+    whole, transport, cycle = _whole()
+    whole.write(b"100 ")
+    assert transport.written == [b"100 "]
+    cycle.response_started = True
+    whole.write(b"head ")
+    assert transport.written == [b"100 "]
+    for chunk in (b"one", b"two", b""):
+        whole.write(chunk)
+    assert transport.written == [b"100 ", b"head one", b"two"]
+
+
+def test_an_empty_body_and_a_connection_that_is_closed_let_the_header_section_go() -> None:
+    for end in (lambda whole: whole.write(b""), InOnePiece.close):
+        whole, transport, cycle = _whole()
+        cycle.response_started = True
+        whole.write(b"head")
+        end(whole)
+        assert transport.written == [b"head"]
+        assert whole.is_closing() == (end is InOnePiece.close)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturi.trail.event import Unwritable, admit, canonical, hashed, looks_secret
+from venturi.trail.event import Unwritable, _plainly_spelled, admit, canonical, hashed, looks_secret, spelled
 
 _JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+_ADDED: dict[str, Any] = {
+    "log": "venturi.example/audit/acme/1",
+    "seq": 0,
+    "ts_logged": "2026-01-01T00:00:00Z",
+    "prev_hash": "0" * 64,
+}
 _DEEP: list[object] = []
 for _ in range(12):
     _DEEP = [_DEEP]
+
+
+def _spell(event: Any) -> bytes:
+    return spelled(event, _ADDED)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +33,8 @@ for _ in range(12):
         _JWT,
         f"Authorization: Bearer {_JWT}",
         "bearer abcdefghijklmnopqrstuvwx",
+        "a b c BEARER\tabcdefghijklmnopqrstuvwx",
+        "one two Bearer  abcdefghijklmnopqrstuvwx",
         "Basic YWxpY2U6c2VjcmV0LXBhc3N3b3Jk",
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN EC PRIVATE KEY-----",
@@ -35,16 +49,18 @@ for _ in range(12):
 def test_what_looks_like_a_secret_is_not_written_as_value_or_name_or_deep_inside(text: str) -> None:
     assert looks_secret(text)
     for event in ({"a": text}, {text: 1}, {"a": {"b": ["c", {"d": f"x {text}"}]}}):
-        with pytest.raises(Unwritable) as refused:
-            admit(event)
-        assert text not in str(refused.value)
+        for write in (admit, _spell):
+            with pytest.raises(Unwritable) as refused:
+                write(event)
+            assert text not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     "text", ["bearer", "eyJ", hashed(_JWT), "https://api.venturi.example/v1/x?y=z", "person:reader", "INVALID_TOKEN"]
 )
 def test_what_an_event_is_made_of_does_not_look_like_a_secret(text: str) -> None:
-    admit({"a": text})
+    for write in (admit, _spell):
+        write({"a": text})
 
 
 @pytest.mark.parametrize(
@@ -66,8 +82,9 @@ def test_what_an_event_is_made_of_does_not_look_like_a_secret(text: str) -> None
     ids=range(12),
 )
 def test_what_is_reserved_too_large_or_not_json_is_not_admitted(event: dict[str, object]) -> None:
-    with pytest.raises(Unwritable):
-        admit(event)
+    for write in (admit, _spell):
+        with pytest.raises(Unwritable):
+            write(event)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", ["x" * 2_000] * 10], ids=range(4))
@@ -97,3 +114,22 @@ _JSON = st.recursive(
 @settings(deadline=None, max_examples=300)
 def test_the_quick_way_to_spell_an_event_is_the_only_way_to_spell_it(event: dict[str, object]) -> None:
     assert canonical(event) == rfc8785.dumps(event)  # type: ignore[arg-type]  # its stubs want invariant containers
+
+
+_PARTS = st.sampled_from(
+    ["eyJ", "abcdefghijklmnop.", "Bearer", "basic", " ", "\n", "A", "KIA", "SIA", "://", "u:p@", "-----"]
+)
+
+
+@given(st.dictionaries(_TEXTS, _JSON | st.lists(_PARTS, max_size=8).map("".join), max_size=6))
+@settings(deadline=None, max_examples=300)
+def test_what_is_taken_for_harmless_as_a_whole_is_harmless_in_every_part(event: dict[str, Any]) -> None:
+    quick = _plainly_spelled(event, _ADDED)
+    if quick is not None:
+        admit(event)
+        assert quick == rfc8785.dumps({**event, **_ADDED})
+
+
+def test_an_event_is_spelled_with_what_the_trail_adds_the_quick_way_or_the_other() -> None:
+    for event in ({"a": "plain", "b": [1, None, True, {"c": "d"}]}, {"a": 0.5}, {"a": "\u00e9"}, {"a": 'say "no"'}):
+        assert _spell(event) == rfc8785.dumps({**event, **_ADDED})

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from venturi.api.deployment import Deployment
 from venturi.api.exchange import EXCHANGE, Exchange
@@ -40,6 +38,7 @@ class Api:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
+        self._always = _encoded(self.headers)
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -48,17 +47,32 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
         exchange = Exchange.of(Request(scope, receive))
-        scope[EXCHANGE] = exchange
+        if EXCHANGE in scope:  # somebody watches
+            scope[EXCHANGE] = exchange
         answer = await self.pipeline.answer(exchange)
-        headers = {**self.headers, **answer.headers, "Content-Type": answer.content_type}
-        await Response(answer.body, answer.status, headers)(scope, receive, send)
+        headers = {**self._always, **_encoded(answer.headers), b"content-type": answer.content_type.encode()}
+        headers[b"content-length"] = b"%d" % len(answer.body)
+        await send({"type": "http.response.start", "status": answer.status, "headers": list(headers.items())})
+        await send({"type": "http.response.body", "body": answer.body})
 
-    def asgi(self) -> Starlette:
-        """The application, with no routing but our own: Starlette's decodes paths before it matches them."""
-        application = Starlette()
-        application.router.default = self
-        return application
+    def asgi(self) -> ASGIApp:
+        """The application, with no routing but our own: a framework's decodes paths before it matches them."""
+        return self
+
+
+def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Say that we are ready, and later that we are done: what there is to open and close is not the application's."""
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": f"{message['type']}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def build(

@@ -20,6 +20,11 @@ class ApiError(Exception):
     why: str = ""
     """For the trail only; the client gets `message`, which is the same for every cause."""
 
+    def kept(self) -> ApiError:
+        """Itself without the way that it took: an error that is kept by what its frames hold keeps them all alive."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
     @property
     def body(self) -> dict[str, str]:
         """What the client is told."""

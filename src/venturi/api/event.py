@@ -83,16 +83,17 @@ def _grant(exchange: Exchange) -> Event | None:
 
 
 def _source(exchange: Exchange) -> Event:
-    client, headers = exchange.request.client, exchange.request.headers
+    client, agents = exchange.request.client, exchange.given("user-agent")
     return {
         "ip_hash": hashed(client.host) if client else None,
-        "forwarded_hops": len(headers.getlist("x-forwarded-for")) + len(headers.getlist("forwarded")),
-        "user_agent_hash": hashed(headers.get("user-agent", "")),
+        "forwarded_hops": len(exchange.given("x-forwarded-for")) + len(exchange.given("forwarded")),
+        "user_agent_hash": hashed(agents[0] if agents else ""),
     }
 
 
 def _request(exchange: Exchange) -> Event:
-    media = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    types = exchange.given("content-type")
+    media = types[0].partition(";")[0].strip().lower() if types else ""
     names = exchange.query_names()
     known = exchange.route.query if exchange.route else frozenset()
     return {

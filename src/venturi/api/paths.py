@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from venturi.api.answer import Answer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _AMBIGUOUS = re.compile(r"[^A-Za-z0-9/._~-]|//|/\.{1,2}(/|$)")
 _TENANTS = ["", "v1", "tenants"]
+_NONE: Mapping[tuple[int, ...], _Shape] = {}
+_order = itemgetter(0)
 
 
 @dataclass(frozen=True)
@@ -37,22 +40,51 @@ class Route:
         """The template's segments."""
         return tuple(self.template.split("/"))
 
-    def fit(self, given: Sequence[str]) -> dict[str, str] | None:
-        """The parameters of a path with as many segments as the template, or None when the path is another one."""
-        found = {}
-        for name, value in zip(self.parts, given, strict=True):
-            if name.startswith("{") and value:
-                found[name[1:-1]] = value
-            elif name != value:
-                return None
-        return found
+
+Found: TypeAlias = "Mapping[str, tuple[Route, dict[str, str]]]"
+"""The operations of a path by method, each with the path's parameters."""
 
 
-def candidates(routes: Sequence[Route], path: str) -> dict[str, tuple[Route, dict[str, str]]]:
-    """The operations of a path by method, each with the path's parameters."""
-    given = path.split("/")
-    alike = (route for route in routes if len(route.parts) == len(given))
-    return {route.method: (route, found) for route in alike if (found := route.fit(given)) is not None}
+class _Shape:
+    """The templates that have their parameters in the same places, by what stands in the others."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self.blank = [place for place, name in enumerate(parts) if name.startswith("{")]
+        self.taken = [place for place in range(len(parts)) if place not in self.blank]
+        self.names = itemgetter(*self.taken)
+        self.known: dict[object, list[tuple[int, Route]]] = {}
+
+
+class RouteTable:
+    """Routes, laid out so that a path is looked up and not compared with each."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._shapes: dict[int, dict[tuple[int, ...], _Shape]] = {}
+        for order, route in enumerate(routes):
+            parts = route.parts
+            made = _Shape(parts)
+            shape = self._shapes.setdefault(len(parts), {}).setdefault(tuple(made.blank), made)
+            shape.known.setdefault(shape.names(parts), []).append((order, route))
+
+    def find(self, path: str) -> Found:
+        """The operations of a path. Of two with one method, the later route counts."""
+        given = path.split("/")
+        fits = [
+            (order, route, shape.blank)
+            for shape in self._shapes.get(len(given), _NONE).values()
+            if (routes := shape.known.get(shape.names(given))) and all(map(given.__getitem__, shape.blank))
+            for order, route in routes
+        ]
+        return {route.method: (route, _parameters(route, given, blank)) for _, route, blank in sorted(fits, key=_order)}
+
+
+def _parameters(route: Route, given: Sequence[str], blank: Sequence[int]) -> dict[str, str]:
+    return {route.parts[place][1:-1]: given[place] for place in blank}
+
+
+def candidates(routes: Sequence[Route], path: str) -> Found:
+    """The operations of a path, of routes that are asked once."""
+    return RouteTable(routes).find(path)
 
 
 def tenant_in(path: str) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -23,7 +23,7 @@ from venturi.api.errors import (
 )
 from venturi.api.exchange import Exchange
 from venturi.api.gate import TenantGate, TenantMismatch
-from venturi.api.paths import Route, candidates, is_ambiguous, tenant_in
+from venturi.api.paths import Found, Route, RouteTable, is_ambiguous, tenant_in
 from venturi.api.recorder import Recorder
 from venturi.trail.errors import TrailUnavailable
 from venturi.vault.errors import KeyUnavailable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from venturi.api.support import Support
 
 _log = logging.getLogger("venturi.api")
-_Found: TypeAlias = Mapping[str, tuple[Route, dict[str, str]]]
 _DOWN = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -54,9 +53,18 @@ class Pipeline:
         self._support = support
         self._recorder = recorder
 
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Every operation."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, routes: Sequence[Route]) -> None:
+        self._routes, self._table = routes, RouteTable(routes)
+
     async def answer(self, exchange: Exchange) -> Answer:
         """The answer to a request, its event durable unless the route is public."""
-        found = candidates(self.routes, exchange.path)
+        found = self._table.find(exchange.path)
         if any(route.public for route, _ in found.values()):
             return await self._guarded(exchange, self._open_to_all(exchange, found))
         answer = await self._guarded(exchange, self._decided(exchange, found))
@@ -66,7 +74,7 @@ class Pipeline:
             _log.error("trail unavailable: %s", type(fault).__name__)
             return refusal(trail_unavailable())
 
-    async def _decided(self, exchange: Exchange, found: _Found) -> Answer:
+    async def _decided(self, exchange: Exchange, found: Found) -> Answer:
         exchange.check_headers()
         exchange.principal = await self._authenticator.principal(exchange)
         exchange.target = tenant_in(exchange.path)
@@ -81,7 +89,7 @@ class Pipeline:
             check_scope(exchange.caller, route.scopes)
         return await self._handled(exchange, route)
 
-    def _aim(self, exchange: Exchange, found: _Found) -> Route | None:
+    def _aim(self, exchange: Exchange, found: Found) -> Route | None:
         if exchange.method not in found:
             return None
         exchange.route, exchange.params = found[exchange.method]
@@ -104,7 +112,7 @@ class Pipeline:
         with one_request():
             return await route.handler(exchange)
 
-    async def _open_to_all(self, exchange: Exchange, found: _Found) -> Answer:
+    async def _open_to_all(self, exchange: Exchange, found: Found) -> Answer:
         route = self._aim(exchange, found)
         if route is None:
             raise method_not_allowed(_allowed(found))
@@ -115,7 +123,7 @@ class Pipeline:
         try:
             return await deciding
         except ApiError as refused:
-            exchange.refused = refused
+            exchange.refused = refused.kept()
         except TrailUnavailable:
             exchange.refused = trail_unavailable()
         except KeyUnavailable:
@@ -130,5 +138,5 @@ class Pipeline:
         return refusal(exchange.refused)
 
 
-def _allowed(found: _Found) -> str:
+def _allowed(found: Found) -> str:
     return ", ".join(sorted(found))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from venturi.api.answer import Answer
+from venturi.api.deadline import Deadline
 from venturi.api.event import Event, event_of
 from venturi.api.exchange import Exchange
 from venturi.api.refusals import VENDOR, Refusals
@@ -22,17 +21,19 @@ class Recorder:
     """Waits at most five seconds for a record to be durable; then it is not one."""
 
     def __init__(self, trails: Mapping[str, Trail], refusals: Refusals, version: str) -> None:
+        self._deadline = Deadline(_SECONDS)
         self._trails = trails
         self._refusals = refusals
         self._version = version
 
     async def recorded(self, exchange: Exchange, answer: Answer) -> Answer:
         """The answer with its receipt. Raises whatever the trail raises, TimeoutError when it takes too long."""
-        async with asyncio.timeout(_SECONDS):
+        with self._deadline():
             receipt = await self._write(exchange, self.event(exchange, answer))
         if receipt is None:
             return answer
-        return replace(answer, headers={**answer.headers, "Audit-Receipt": receipt.header()})
+        headers = {**answer.headers, "Audit-Receipt": receipt.header()}
+        return Answer(answer.status, answer.body, answer.content_type, headers, answer.rows)
 
     def event(self, exchange: Exchange, answer: Answer) -> Event:
         """What is recorded of a request and its answer."""
@@ -52,6 +53,8 @@ class Recorder:
         if exchange.refused is not None and exchange.refused.crossing and target is not None:
             return await self._refusals.write(event, home, target)
         if self.is_told(exchange) and target is not None:
-            receipt, _ = await asyncio.gather(self._trails[home].append(event), self._trails[target].keep(event))
+            told = self._trails[target].keep(event)
+            receipt = await self._trails[home].append(event)
+            await told
             return receipt
         return await self._trails[home].append(event)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from venturi.api.event import Event
@@ -27,17 +26,19 @@ class Refusals:
 
         A target that doesn't exist costs the same: the vendor's trail takes its record, so that time tells nothing.
         """
-        receipt, _ = await asyncio.gather(self.to_actor(event, actor), self.to_target(event, target))
+        told = self.to_target(event, target)
+        receipt = await self.to_actor(event, actor)
+        await told
         return receipt
 
     async def to_actor(self, event: Event, actor: str) -> Receipt:
         """The actor's own copy, whole."""
         return await self._trails[actor].append(event)
 
-    async def to_target(self, event: Event, target: str) -> None:
-        """The target's copy."""
+    def to_target(self, event: Event, target: str) -> Awaitable[object]:
+        """The target's copy, which is under way while the actor's is written."""
         trail = self._trails.get(target) or self._trails[VENDOR]
-        await trail.keep(self.told(event))
+        return trail.keep(self.told(event))
 
     def told(self, event: Event) -> Event:
         """What the target may know: that it was tried, when, how it ended, and the ids that join the two records.

@@ -59,6 +59,7 @@ class Traced:
         parent = self._context.extract({"traceparent": named[0]} if len(named) == 1 else {})
         span = self._tracer.start_span("request", parent, SpanKind.SERVER)
         status = _FAULT
+        scope[EXCHANGE] = None
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -69,7 +70,7 @@ class Traced:
         try:
             await self._application(scope, receive, watched)
         finally:
-            exchange: Exchange | None = scope.get(EXCHANGE)
+            exchange: Exchange | None = scope.pop(EXCHANGE)
             method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
             route = exchange.route.template if exchange and exchange.route else None
             span.update_name(f"{method} {route}" if route else method)

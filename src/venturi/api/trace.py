@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,4 +28,4 @@ def read_trace(headers: Sequence[str]) -> Trace:
 
 def new_trace() -> Trace:
     """A trace that begins here."""
-    return Trace(secrets.token_hex(16), "")
+    return Trace(os.urandom(16).hex(), "")

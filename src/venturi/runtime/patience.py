@@ -1,13 +1,50 @@
-"""A connection whose header sections have to end: in time, and within a size. uvicorn waits for ever and takes any."""
+"""A connection whose header sections have to end: in time, and within a size. uvicorn waits for ever and takes any.
+
+And it answers in one piece, where uvicorn writes twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 64 * 1024
 """Of what has come while a header section is incomplete."""
+
+
+class InOnePiece:
+    """Holds the header section of a response back until its body comes: two writes cost twice what one does."""
+
+    __slots__ = ("_cycle", "_head", "_transport")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._transport = cycle.transport
+        self._cycle: RequestResponseCycle | None = cycle
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Write, or hold what is the first of the response; a 100 (Continue) goes out before there is one."""
+        if self._cycle is not None and self._cycle.response_started:
+            # Let go of it, or the two keep each other alive.
+            self._cycle, self._head = None, data
+        else:
+            self._flush(data)
+
+    def close(self) -> None:
+        """Write what is held, and close."""
+        self._flush(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether the connection is being closed."""
+        return self._transport.is_closing()
+
+    def _flush(self, data: bytes) -> None:
+        if whole := self._head + data:
+            self._head = b""
+            self._transport.write(whole)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -46,6 +83,9 @@ class PatientProtocol(HttpToolsProtocol):
         """Wait no more: what comes of the body is the application's."""
         self._ended()
         super().on_headers_complete()
+        # A response to HEAD has no body that its header section could wait for.
+        if self.cycle is not None and self.scope["method"] != "HEAD":
+            self.cycle.transport = cast("asyncio.Transport", InOnePiece(self.cycle))
 
     def _wait(self) -> None:
         self._size = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ LARGEST_EVENT = 16_384
 """Bytes of canonical JSON."""
 _LONGEST_TEXT, _MOST_MEMBERS, _DEEPEST = 2_048, 400, 8
 _LARGEST_INTEGER = 2**53 - 1
+_BEYOND = 1_000_000
 _SECRETS = re.compile(
     r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\."  # a JWS or JWE in its compact form: '{"' in base64url, then a dot
     r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY"
@@ -31,6 +32,10 @@ _SECRETS = re.compile(
 
 # One of these is in whatever looks like a secret, and to look for seven words takes a tenth of the time.
 _MARKS = ("eyj", "-----begin", "akia", "asia", "bearer", "basic", "://")
+# The same in JSON, with as few searches as may be. The one space that JSON leaves as it is follows the name of a scheme
+# where credentials do, and is rare.
+_MARKS_IN_JSON = (b"eyj", b"-----begin", b"ia", b"://")
+_SCHEMES = (b"bearer", b"basic")
 
 _PLAIN = msgspec.json.Encoder(order="sorted")
 
@@ -51,6 +56,74 @@ def looks_secret(text: str) -> bool:
     # Beyond ASCII there are letters that count as the same as one of it, and whose lower case is another.
     may_be = not lower.isascii() or any(mark in lower for mark in _MARKS)
     return may_be and _SECRETS.search(text) is not None
+
+
+def spelled(event: Event, added: Event) -> bytes:
+    """The one spelling (RFC 8785) of an event with what the trail adds to it, once it's seen that it may be written.
+
+    Raises Unwritable when it is too large, not JSON, holds a reserved member or what looks like a secret.
+    """
+    return _plainly_spelled(event, added) or _thoroughly_spelled(event, added)
+
+
+def _plainly_spelled(event: Event, added: Event) -> bytes | None:
+    """The spelling of an event that can be seen to be harmless as a whole; None for one that takes a closer look."""
+    if type(event) is not dict or not RESERVED.isdisjoint(event) or _count_plain(event, 0) > _MOST_MEMBERS:
+        return None
+    try:
+        data = _PLAIN.encode({**event, **added})
+    except UnicodeError:
+        return None
+    return data if _is_harmless(data) else None
+
+
+def _thoroughly_spelled(event: Event, added: Event) -> bytes:
+    admit(event)
+    return canonical({**event, **added})
+
+
+def _is_harmless(data: bytes) -> bool:
+    """Whether no text in this JSON can be too long or look like a secret, as each stands in it letter by letter."""
+    if len(data) > _LONGEST_TEXT or not data.isascii() or b"\\" in data:
+        return False
+    lower = data.lower()
+    for mark in _MARKS_IN_JSON:  # a generator would take longer than the searches
+        if mark in lower:
+            return False
+    space = lower.find(b" ")
+    while space >= 0:
+        if lower.endswith(_SCHEMES, 0, space):
+            return False
+        space = lower.find(b" ", space + 1)
+    return True
+
+
+def _count_plain(value: dict[Any, Any] | list[Any], depth: int) -> int:
+    """How many values there are in a value that is plain all through; beyond all bounds when it may not be.
+
+    Plain is what RFC 8785 and a sorting encoder spell alike, provided that all names are ASCII: no fractions.
+    """
+    if depth >= _DEEPEST:
+        return _BEYOND
+    count = 1
+    if type(value) is dict:
+        for name in value:
+            if type(name) is not str:
+                return _BEYOND
+        items: Iterable[Any] = value.values()
+    else:
+        items = value
+    for item in items:
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            count += 1
+        elif kind is dict or kind is list:
+            count += _count_plain(item, depth + 1)
+        elif kind is int and -_LARGEST_INTEGER <= item <= _LARGEST_INTEGER:
+            count += 1
+        else:
+            return _BEYOND
+    return count
 
 
 def admit(event: Event) -> None:

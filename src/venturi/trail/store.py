@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -36,8 +35,7 @@ ZERO = "0" * 64
 """`prev_hash` of the first event."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One row to be written; `body` is canonical JSON."""
 
     seq: int

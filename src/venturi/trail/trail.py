@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,10 +13,11 @@ import asyncpg
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from venturi.postgres.held import Held
 from venturi.trail import store
 from venturi.trail.checkpoint import Checkpoint, origin_of, sign, verifier_key
 from venturi.trail.errors import TrailCorrupt, TrailUnavailable
-from venturi.trail.event import Event, Unwritable, admit, canonical
+from venturi.trail.event import Event, Unwritable, spelled
 from venturi.trail.merkle import Tree, leaf_hash
 from venturi.trail.receipt import ConsistencyProof, Entry, InclusionProof, Page, Receipt, signed_receipt
 
@@ -34,13 +34,8 @@ _BATCH = 128
 _FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # One lock per database: there is one trail in each.
 _ONE_WRITER = f"SELECT {store.TURN}"
+_Waiting: TypeAlias = tuple[Event, "asyncio.Future[store.Row]"]
 _Written: TypeAlias = "list[tuple[asyncio.Future[store.Row], store.Row]]"
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    event: Event
-    row: asyncio.Future[store.Row]
 
 
 class _Stage:
@@ -49,20 +44,20 @@ class _Stage:
     def __init__(self, trail: Trail) -> None:
         self.trail = trail
         self.rows: list[store.Row] = []
+        self._first = len(trail.tree)
+        self._before = store.previous(trail.tree)
 
     async def append(self, event: Event) -> Receipt:
         """Raises Unwritable for an event that must not be written."""
-        admit(event)
         return self.trail.receipt(self.add(event))
 
     def add(self, event: Event) -> store.Row:
-        """The row of an event that was admitted already."""
-        seq = len(self.trail.tree) + len(self.rows)
-        before = self.rows[-1].leaf_hash.hex() if self.rows else store.previous(self.trail.tree)
-        added = {"log": self.trail.origin, "seq": seq, "ts_logged": self.trail.time(), "prev_hash": before}
-        body = canonical({**event, **added})
+        """The row of an event. Raises Unwritable, and adds nothing, when it must not be written."""
+        trail, seq = self.trail, self._first + len(self.rows)
+        body = spelled(event, {"log": trail.origin, "seq": seq, "ts_logged": trail.time(), "prev_hash": self._before})
         row = store.Row(seq, leaf_hash(body), store.trace_of(event), body)
         self.rows.append(row)
+        self._before = row.leaf_hash.hex()
         return row
 
 
@@ -87,6 +82,7 @@ class Trail:
         self.origin = origin_of(tenant, epoch)
         self.tree = Tree()
         self._pool, self._signer, self._clock = pool, signer, clock
+        self._held = Held(pool, _SECONDS)
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
@@ -124,17 +120,19 @@ class Trail:
         """
         return self.receipt(await self._durable(event))
 
-    async def keep(self, event: Event) -> None:
-        """The same for an event of which nobody gets a receipt, which saves a signature."""
-        await self._durable(event)
+    def keep(self, event: Event) -> Awaitable[object]:
+        """The same for an event of which nobody gets a receipt, which saves a signature.
 
-    async def _durable(self, event: Event) -> store.Row:
-        admit(event)
-        waiting = _Waiting(event, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        It is under way from now on, also while nobody awaits it yet.
+        """
+        return self._durable(event)
+
+    def _durable(self, event: Event) -> asyncio.Future[store.Row]:
+        row: asyncio.Future[store.Row] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, row))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
-        return await waiting.row
+        return row
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Connection, Append]]:
@@ -171,7 +169,8 @@ class Trail:
     def time(self) -> str:
         """When an event is written, as the trail says it: never earlier than the event before it."""
         now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
-        self._logged = max(now, self._logged)
+        if now > self._logged:
+            self._logged = now
         return self._logged
 
     def receipt(self, row: store.Row) -> Receipt:
@@ -196,10 +195,11 @@ class Trail:
 
     @contextlib.asynccontextmanager
     async def _up_to_date(self, connection: Connection) -> AsyncIterator[_Stage]:
-        stage = _Stage(self)
         async with connection.transaction():
             await connection.execute(_ONE_WRITER, timeout=_SECONDS)
             await self._catch_up(connection)
+            # Not before: it goes on from where the tree ends now.
+            stage = _Stage(self)
             yield stage
             if stage.rows:
                 await store.write(connection, stage.rows, *self._head_with(stage.rows))
@@ -239,11 +239,14 @@ class Trail:
                 raise
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        async with self._turn, self._reading() as connection:
-            written = await self._write_at_once(connection, batch)
-            if written is None:
-                async with self._up_to_date(connection) as stage:
-                    written = _added(stage, batch)
+        try:
+            async with self._turn, self._held as connection:
+                written = await self._write_at_once(connection, batch)
+                if written is None:
+                    async with self._up_to_date(connection) as stage:
+                        written = _added(stage, batch)
+        except _FAULTS as fault:
+            raise TrailUnavailable(f"{self.origin}: {type(fault).__name__}") from fault
         for future, row in written:
             if not future.done():
                 future.set_result(row)
@@ -266,18 +269,20 @@ class Trail:
 
 def _added(stage: _Stage, batch: list[_Waiting]) -> _Written:
     written: _Written = []
-    for waiting in batch:
+    for event, row in batch:
         try:
-            written.append((waiting.row, stage.add(waiting.event)))
+            written.append((row, stage.add(event)))
         except Unwritable as problem:
-            _refuse([waiting], problem)
+            _refuse([(event, row)], problem)
     return written
 
 
 def _refuse(batch: list[_Waiting], problem: Exception) -> None:
-    for waiting in batch:
-        if not waiting.row.done():
-            waiting.row.set_exception(problem)
+    for _, row in batch:
+        if not row.done():
+            row.set_exception(problem)
+            # Who waits hears of it; that somebody gave up, or hears it of another trail first, is nothing to log.
+            row.exception()
 
 
 def _entry(row: asyncpg.Record) -> Entry:
