@@ -62,10 +62,13 @@ class Records:
 
         Raises VaultError.
         """
-        return await self.select(tenant, EVERYTHING, after, limit)
+        return await self._listed(tenant, EVERYTHING, after, limit)
 
     async def select(self, tenant: str, wanted: Wanted, after: str, limit: int) -> Sequence[Attribution]:
         """The same of those records that are wanted. Raises VaultError."""
+        return await self._listed(tenant, wanted, after, limit)
+
+    async def _listed(self, tenant: str, wanted: Wanted, after: str, limit: int) -> Sequence[Attribution]:
         conditions = list(wanted.conditions())
         # What is put together here are our own words; what a client sent goes in as arguments alone.
         narrowed = "".join(f" AND {start} ${place}" for place, (start, _) in enumerate(conditions, 3))
