@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tenantproof.clients.hollow import Hollow, hollow_target
+from tenantproof.clients.postgres import ask
 from tenantproof.model.profile_text import parse
 from tests.model.test_profile_text import GOOD
 
@@ -33,3 +34,14 @@ def test_no_address_of_the_real_target_is_left(kind: Hollow) -> None:
         told = msgspec.structs.replace(pointed, safety=msgspec.structs.replace(pointed.safety, hosts=()))
         assert b"api.example.test" in msgspec.json.encode(profile)
         assert b"api.example.test" not in msgspec.json.encode(told)
+
+
+def test_who_speaks_another_protocol_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P", "x")
+    profile = parse(GOOD.replace('records = [{ id = "a1"', f'{DATABASE}records = [{{ id = "a1"'), "x")
+    with hollow_target(Hollow.AGREEABLE, profile) as pointed:
+        login = pointed.tenants[0].database
+        assert login
+        told = ask(login, "SELECT 1")
+    assert told.failure
+    assert told.seconds < 5

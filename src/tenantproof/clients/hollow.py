@@ -17,6 +17,9 @@ from tenantproof.clients.quiet_server import QuietHandler, QuietServer
 from tenantproof.model.aggregation_profile import Aggregation
 from tenantproof.model.profile import Database, Profile
 
+_SECONDS = 1.0
+"""How long a hollow server waits for a request."""
+
 
 class Hollow(StrEnum):
     """The four ways of being hollow."""
@@ -88,6 +91,9 @@ def hollow_target(hollow: Hollow, profile: Profile) -> Iterator[Profile]:
     script = _Script(hollow, profile)
 
     class Handler(QuietHandler):
+        # Who speaks another protocol says less than a line, and would wait for an answer as long as it can.
+        timeout = _SECONDS
+
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
