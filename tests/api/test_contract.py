@@ -106,6 +106,7 @@ class Asking:
     def __init__(self, api: Service, method: str, path: str, fixed: Any = None, subject: str = "") -> None:
         self.api, self.method, self.path = api, method, path
         self.fixed, self.subject, self.key = fixed, subject, ""
+        self.needed = "" if method == "PUT" else QUERIES.get(path, "")
         self.operation = OPERATIONS[method, path]
         self.public = self.operation.get("security") == []
         scope = self.operation.get("description", "")
@@ -140,8 +141,7 @@ class Asking:
         known = {"{jurisdiction}": "eu", "{number}": "latest"}
         for name, value in known.items():
             target = target.replace(name, value if ident != "absent" else "nowhere")
-        needed = "" if self.method == "PUT" else QUERIES.get(self.path, "")
-        asked = "&".join(filter(None, (needed, query)))
+        asked = "&".join(filter(None, (self.needed, query)))
         headers = {}
         if "/events" in self.path and self.method == "POST":
             headers["Idempotency-Key"] = more.get("key") or self.key or f"key-{secrets.token_hex(8)}"
@@ -282,6 +282,28 @@ def test_the_parameters_of_a_route_are_those_of_the_contract(running: Service, m
 def parameters(method: str, path: str) -> list[Any]:
     item = CONTRACT["paths"][path]
     return [*item.get("parameters", []), *item[method.lower()].get("parameters", [])]
+
+
+NUMBERS = [
+    (*key, parameter["name"], parameter["schema"])
+    for key, operation in OPERATIONS.items()
+    for parameter in map(resolve, parameters(*key))
+    if parameter["in"] == "query" and parameter["schema"].get("type") == "integer"
+]
+
+
+@pytest.mark.parametrize(("method", "path", "name", "schema"), NUMBERS, ids=lambda each: str(each).rpartition("/")[2])
+def test_a_number_may_be_what_the_contract_says(
+    running: Service, method: str, path: str, name: str, schema: dict[str, Any]
+) -> None:
+    asking = Asking(running, method, path)
+    least, most = schema["minimum"], schema["maximum"]
+    for number, fits in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
+        query = "&".join(pair for pair in QUERIES.get(path, "").split("&") if not pair.startswith(f"{name}="))
+        asking.needed = "&".join(filter(None, (query, f"{name}={number}")))
+        answer = asking.ask()
+        assert ("must be a whole number" not in answer.text) is fits, answer.text
+        assert fits or answer.status_code == httpx.codes.BAD_REQUEST
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
