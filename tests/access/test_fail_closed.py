@@ -67,15 +67,41 @@ def fault(said: str, pids: list[int]) -> Iterator[None]:
 def keepers(desk: Counter, tenant: str) -> list[int]:
     """The processes of the database that keep a tenant's trail and its cases, as the API is connected to them."""
     guard = next(each.guard for each in desk.settings.tenants if each.id == tenant)
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND usename = $2"
+    return [row["pid"] for row in administered(desk, query, guard.database, guard.user)]
 
-    async def ask() -> list[int]:
+
+def administered(desk: Counter, statement: str, *values: str) -> list[asyncpg.Record]:
+    """What the administrator of the whole cluster is told."""
+
+    async def ask() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(**desk.postgres.admin(), database="postgres")
-        query = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND usename = $2"
-        found = await connection.fetch(query, guard.database, guard.user)
-        await connection.close()
-        return [row["pid"] for row in found]
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
 
     return asyncio.run(ask())
+
+
+@contextmanager
+def no_newcomers(desk: Counter, tenant: str) -> Iterator[None]:
+    """Nobody connects anew to the tenant's database: a process that came about after a fault would not have it."""
+    database = next(each.guard.database for each in desk.settings.tenants if each.id == tenant)
+    administered(desk, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+    try:
+        yield
+    finally:
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            try:
+                administered(desk, f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+            except (asyncpg.PostgresError, OSError):  # it may be coming back from a crash
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                break
 
 
 def after_it(story: Story, act: Act) -> Outcome:
@@ -124,7 +150,7 @@ def test_what_can_not_be_recorded_is_neither_shown_nor_done(desk: Counter, targe
     approved.live(misses.support.path[:-1])
     assert active.take(Act(READ)).outcome is PERMITTED
     begin = approved.ready(Act(misses.support.path[-1]))
-    with fault(said, keepers(desk, misses.tenant.id)):
+    with no_newcomers(desk, misses.tenant.id), fault(said, keepers(desk, misses.tenant.id)):
         read = active.take(Act(READ))
         assert read.outcome is not PERMITTED, read.notes
         assert not shows(active)
