@@ -16,7 +16,7 @@ from venturi.api.answer import json_answer
 from venturi.api.app import Api
 from venturi.api.errors import ApiError, tenant_mismatch
 from venturi.api.exchange import EXCHANGE, Exchange
-from venturi.api.paths import Route, candidates
+from venturi.api.paths import Route, RouteTable
 from venturi.api.spans import Traced, provider
 
 SECRET = "cnry-not-for-anybody"
@@ -34,7 +34,7 @@ class Pipeline:
         raise AssertionError(exchange.path)
 
     async def answer(self, exchange: Exchange) -> Any:
-        if exchange.method in (found := candidates(self.routes, exchange.path)):
+        if exchange.method in (found := RouteTable(self.routes).find(exchange.path)):
             exchange.route, exchange.params = found[exchange.method]
         if self.breaks:
             raise RuntimeError(SECRET)

@@ -37,7 +37,7 @@ from venturi.aggregation.schema import STORES
 from venturi.api.answer import Answer, json_answer, refusal
 from venturi.api.errors import ApiError, not_found
 from venturi.api.exchange import Exchange
-from venturi.api.paths import Route, candidates, tenant_in
+from venturi.api.paths import Route, RouteTable, tenant_in
 from venturi.identity.principal import Principal
 
 __all__ = ["aggregation_socket", "open_ground"]  # fixtures
@@ -81,7 +81,7 @@ class Face:
         tenant, _, _ = name.partition(".")
         exchange.principal = Principal(name, tenant or None, "tenant" if tenant else "support", name, _scopes(name))
         exchange.target = tenant_in(exchange.path)
-        found = candidates(self._routes, exchange.path)
+        found = RouteTable(self._routes).find(exchange.path)
         if exchange.method not in found:
             raise not_found()
         route, exchange.params = found[exchange.method]

@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 from tenantproof.clients.exchange import Answer, Request
@@ -47,16 +46,11 @@ class Gaps(Pairwise):
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
     uses: ClassVar[frozenset[str]] = frozenset({"objects"})
+    spares: ClassVar[bool] = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._random = random.Random(target.sweep.seed)  # noqa: S311  # an order, not a secret
-
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """The ids of the tenants that are there for tests, or none."""
-        is_there = self.uses <= self.target.capabilities
-        return tuple(each.id for each in self.target.profile.tenants if each.disposable) if is_there else ()
 
     @property
     def units(self) -> int:

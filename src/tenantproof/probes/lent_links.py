@@ -67,7 +67,7 @@ class LentLinks(Pairwise):
     @property
     def holding(self) -> tuple[tuple[str, str], ...]:
         """Every ordered pair of an attacker and a victim who were given a link."""
-        return tuple(pair for pair in self.pairs if self._given.keys() >= set(pair))
+        return self.among(self._given.keys())
 
     @property
     def units(self) -> int:

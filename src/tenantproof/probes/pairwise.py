@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from tenantproof.clients.exchange import Answer, Request, new_probe
 from tenantproof.model.profile import Operation
@@ -16,16 +16,24 @@ from tenantproof.probes.probe import Probe
 class Pairwise(Probe):
     """Sets every tenant of the profile against every other; nobody, where the target lacks what the probe `uses`."""
 
+    spares: ClassVar[bool] = False
+    """Whether it lets tenants be that are not there for tests, which the profile marks `disposable`."""
+
     @cached_property
     def tenants(self) -> tuple[str, ...]:
-        """The ids of all tenants of the profile, or none."""
-        is_there = self.uses <= self.target.capabilities
-        return tuple(tenant.id for tenant in self.target.profile.tenants) if is_there else ()
+        """The ids of those tenants of the profile, or none."""
+        if not self.uses <= self.target.capabilities:
+            return ()
+        return tuple(each.id for each in self.target.profile.tenants if each.disposable or not self.spares)
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Every ordered pair of an attacker and a victim."""
         return tuple(itertools.permutations(self.tenants, 2))
+
+    def among(self, having: Set[str]) -> tuple[tuple[str, str], ...]:
+        """Those pairs of which both have what it takes."""
+        return tuple(pair for pair in self.pairs if having >= set(pair))
 
     def act(
         self,

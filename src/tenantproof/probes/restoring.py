@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 from tenantproof.clients.canaries import new_canary
@@ -56,18 +55,13 @@ class Restoring(Pairwise):
 
     needs: ClassVar[frozenset[str]] = frozenset({"http"})
     uses: ClassVar[frozenset[str]] = frozenset({"restore"})
+    spares: ClassVar[bool] = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._copies: dict[str, Copy] = {}
         self._states: dict[str, str] = {}
         self._took = 0.0
-
-    @cached_property
-    def tenants(self) -> tuple[str, ...]:
-        """The ids of the tenants that are there for tests, or none."""
-        is_there = self.uses <= self.target.capabilities
-        return tuple(each.id for each in self.target.profile.tenants if each.disposable) if is_there else ()
 
     @property
     def units(self) -> int:

@@ -64,7 +64,7 @@ class SharedLinks(Pairwise):
     @property
     def holding(self) -> tuple[tuple[str, str], ...]:
         """Every ordered pair of tenants who were given one."""
-        return tuple(pair for pair in self.pairs if self._given.keys() >= set(pair))
+        return self.among(self._given.keys())
 
     @property
     def units(self) -> int:

@@ -82,11 +82,6 @@ def _parameters(route: Route, given: Sequence[str], blank: Sequence[int]) -> dic
     return {route.parts[place][1:-1]: given[place] for place in blank}
 
 
-def candidates(routes: Sequence[Route], path: str) -> Found:
-    """The operations of a path, of routes that are asked once."""
-    return RouteTable(routes).find(path)
-
-
 def tenant_in(path: str) -> str | None:
     """The tenant that the path names, exactly as sent, or None when it is not about a tenant."""
     segments = path.split("/")
