@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from benchmarks import wrk
 from benchmarks.figure import Figure
 from benchmarks.processes import cpu_seconds, family
 from benchmarks.venturi_up import venturi_up
@@ -56,19 +56,18 @@ def _compared(ours: tuple[int, str], bare: tuple[int, str], token: str, connecti
         spent, least = (_cpu_per_request(pid, url, token, connections) for pid, url in (ours, bare))
         turns.append((spent, spent / least))
     value, ratio = (statistics.median(column) for column in zip(*turns, strict=True))
-    return Figure(value, "s", f"{_BARE}, {connections} at once by {'wrk' if shutil.which('wrk') else 'asyncio'}", ratio)
+    return Figure(value, "s", f"{_BARE}, {connections} at once by {'wrk' if wrk.is_here() else 'asyncio'}", ratio)
 
 
 def _cpu_per_request(pid: int, base: str, token: str, connections: int) -> float:
     before = cpu_seconds(pid)
-    count = _by_wrk(base, token, connections) if shutil.which("wrk") else _by_asyncio(base, token, connections)
+    count = _by_wrk(base, token, connections) if wrk.is_here() else _by_asyncio(base, token, connections)
     return (cpu_seconds(pid) - before) / count
 
 
 def _by_wrk(base: str, token: str, connections: int) -> int:
     """How many requests wrk got refused. Raises RuntimeError when one was not."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{_SECONDS}s", "-H", f"Authorization: Bearer {token}"]
-    said = subprocess.run([*command, base + _PATH], capture_output=True, text=True, check=True).stdout
+    said = wrk.run(base + _PATH, token, connections, _SECONDS)
     count, refused = (re.search(wanted, said) for wanted in (r"(\d+) requests in", r"Non-2xx or 3xx responses: (\d+)"))
     if not count or not refused or count[1] != refused[1] or "Socket errors" in said:
         raise RuntimeError(f"not every request was refused:\n{said}")

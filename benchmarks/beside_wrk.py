@@ -10,10 +10,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
-import shutil
 import socket
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +20,7 @@ from typing import TypeAlias
 
 import httpx
 
+from benchmarks import wrk
 from benchmarks.figure import Figure
 from benchmarks.refusing_server import serve_framework, serve_protocol, serve_uvicorn
 
@@ -119,11 +118,8 @@ def _await(host: str) -> None:
 
 def _limit(host: str, asked: Asked) -> tuple[float, str]:
     """Requests a second of the fastest client at hand, and its name."""
-    if wrk := shutil.which("wrk"):
-        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{_SECONDS}s", "-H", f"Authorization: Bearer {asked.token}"]
-        said = subprocess.run(
-            [*command, f"http://{host}{asked.path}"], capture_output=True, text=True, check=True
-        ).stdout
+    if wrk.is_here():
+        said = wrk.run(f"http://{host}{asked.path}", asked.token, CONNECTIONS, _SECONDS)
         found = re.search(r"Requests/sec:\s*([\d.]+)", said)
         assert found, said
         return float(found[1]), "wrk on the same refusal"
