@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.api.served import TENANTS, Service
-from venturi.trail.event import RESERVED, _plainly_spelled
+from venturi.trail.event import RESERVED, _plainly_spelled, hashed
 
 MISMATCH = {"error": "TENANT_MISMATCH", "message": "Token tenant does not match the requested tenant."}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e47%02x"
@@ -230,6 +230,16 @@ def test_the_trail_keeps_no_value(api: Service) -> None:
     (event,) = api.events("alder", trace)
     assert secret not in str(event)
     assert api.token("alder") not in str(event)
+
+
+def test_nobody_chooses_where_the_trail_says_that_it_came_from(api: Service) -> None:
+    elsewhere = "192.0.2.1"
+    for number, said in enumerate(({"X_Forwarded_For": elsewhere}, {"Forwarded": f"for={elsewhere}"}, {})):
+        trace, parent = traced(40 + number)
+        assert api.get("/v1/tenants/alder/attributions", traceparent=parent, **said).status_code == 200
+        (event,) = api.events("alder", trace)
+        assert event["source"]["ip_hash"] == hashed("127.0.0.1")
+        assert event["source"]["forwarded_hops"] == len(said)
 
 
 def test_a_request_with_very_many_parameters_is_recorded_too(api: Service) -> None:

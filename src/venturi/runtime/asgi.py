@@ -27,6 +27,8 @@ async def serve_asgi(app: Any, announce: Callable[[str], None], stop: asyncio.Ev
         log_config=None,
         server_header=False,
         date_header=True,
+        # Who connects is who counts: what a client says of where it comes from is not to be taken for it.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=64 * 1024,
