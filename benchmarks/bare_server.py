@@ -15,7 +15,7 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
 
 from venturi.identity.keys import KeyCache, TrustedIssuer
 from venturi.identity.verifier import TokenVerifier
@@ -31,12 +31,11 @@ async def serve(issuer: str, keys: str, audience: str) -> None:
     async with httpx.AsyncClient(trust_env=False) as web:
         verifier = TokenVerifier({issuer: TrustedIssuer(issuer, keys)}, audience, KeyCache(web))
 
-        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-            await verifier.verify(Request(scope).headers["authorization"].removeprefix("Bearer "))
-            await JSONResponse(_BODY, 403)(scope, receive, send)
+        async def refuse(request: Request) -> JSONResponse:
+            await verifier.verify(request.headers["authorization"].removeprefix("Bearer "))
+            return JSONResponse(_BODY, 403)
 
-        application = Starlette()
-        application.router.default = refuse
+        application = Starlette(routes=[Route("/v1/tenants/{tenant}/attributions/{id}", refuse)])
         listener = listen()
         config = uvicorn.Config(application, loop="none", http="httptools", access_log=False, log_config=None)
         server = uvicorn.Server(config)
