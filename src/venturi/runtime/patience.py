@@ -51,7 +51,9 @@ class PatientProtocol(HttpToolsProtocol):
     """Hangs up on who does not end its header section: 408 if it is slow (RFC 9110), 431 if it is long (RFC 6585)."""
 
     head_seconds = 10.0
-    _waiting: asyncio.TimerHandle | None = None
+    _until: float | None = None
+    """When the header section that has begun has to be complete, by the loop's clock."""
+    _timer: asyncio.TimerHandle | None = None
     _size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -61,43 +63,52 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._ended()
+        self._until = None
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, while what is not complete yet is short enough."""
-        before = self._waiting
+        before = self._until
         super().data_received(data)
         # Of the data in which a header section began, all but its end may have been of the request before.
-        self._size += len(data) if self._waiting is before else 1
-        if self._waiting is not None and self._size > HEAD_BYTES:
+        self._size += len(data) if self._until is before else 1
+        if self._until is not None and self._size > HEAD_BYTES:
             self._hang_up("431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         """Begin to wait for the end of a header section, if it has not begun with the connection."""
         super().on_message_begin()
-        if self._waiting is None:
+        if self._until is None:
             self._wait()
 
     def on_headers_complete(self) -> None:
         """Wait no more: what comes of the body is the application's."""
-        self._ended()
+        self._until = None
         super().on_headers_complete()
         # A response to HEAD has no body that its header section could wait for.
         if self.cycle is not None and self.scope["method"] != "HEAD":
             self.cycle.transport = cast("asyncio.Transport", InOnePiece(self.cycle))
 
     def _wait(self) -> None:
-        self._size = 0
-        self._waiting = self.loop.call_later(self.head_seconds, self._hang_up, "408 Request Timeout")
+        self._size, self._until = 0, self.loop.time() + self.head_seconds
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._until, self._rung)
 
-    def _ended(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _rung(self) -> None:
+        # One timer outlives many header sections, which nearly all end at once: to set and stop one costs as much as
+        # to read a request.
+        self._timer = None
+        if self._until is None:
+            return
+        if self.loop.time() < self._until:
+            self._timer = self.loop.call_at(self._until, self._rung)
+        else:
+            self._hang_up("408 Request Timeout")
 
     def _hang_up(self, status: str) -> None:
-        self._ended()
+        self._until = None
         if self._size and not self.transport.is_closing():
             # To who said nothing there is nothing to answer.
             self.transport.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
