@@ -51,11 +51,22 @@ def test_an_independent_implementation_gets_the_same_roots_and_paths() -> None:
             assert theirs == [ours.leaf(index), *ours.inclusion(index, size)]
 
 
-def test_a_root_with_leaves_that_are_not_there_yet_is_the_root_that_they_make() -> None:
+def test_what_leaves_would_add_is_what_they_add() -> None:
     for size in range(20):
-        for more in range(1, 20):
+        for more in range(20):
             both = leaves(size + more)
-            assert Tree(both[:size]).root_with(both[size:]) == Tree(both).root()
+            whole, grown = Tree(both), Tree(both[:size])
+            growth = grown.grown(both[size:])
+            assert (growth.root, len(grown)) == (whole.root(), size)
+            grown.accept(growth)
+            assert grown._levels == whole._levels
+
+
+def test_what_was_grown_from_another_tree_is_not_taken_in() -> None:
+    first, second = Tree(leaves(3)), Tree(leaves(4))
+    with pytest.raises(ValueError, match="grown from a tree of 3, not of 4"):
+        second.accept(first.grown(leaves(1)))
+    assert len(second) == 4
 
 
 def test_every_inclusion_proof_holds_for_its_own_leaf_place_size_and_root_alone() -> None:

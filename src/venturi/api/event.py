@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from venturi.api.answer import Answer
@@ -17,6 +18,8 @@ Event: TypeAlias = dict[str, Any]
 SCHEMA = "venturi.event/1"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _MOST_NAMES = 40
+_NO_AGENT = hashed("")
+_address = lru_cache(256)(hashed)  # many requests come from one
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
 _MEDIA_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
@@ -83,11 +86,11 @@ def _grant(exchange: Exchange) -> Event | None:
 
 
 def _source(exchange: Exchange) -> Event:
-    client, agents = exchange.request.client, exchange.given("user-agent")
+    client, agents = exchange.request.scope.get("client"), exchange.given("user-agent")
     return {
-        "ip_hash": hashed(client.host) if client else None,
+        "ip_hash": _address(client[0]) if client else None,
         "forwarded_hops": len(exchange.given("x-forwarded-for")) + len(exchange.given("forwarded")),
-        "user_agent_hash": hashed(agents[0] if agents else ""),
+        "user_agent_hash": hashed(agents[0]) if agents else _NO_AGENT,
     }
 
 
@@ -112,7 +115,7 @@ def _request(exchange: Exchange) -> Event:
 def _object(exchange: Exchange, answer: Answer) -> Event:
     ident = exchange.params.get("id")
     return {
-        "type": exchange.route.template.split("/{id}")[0].rsplit("/", 1)[-1] if exchange.route else None,
+        "type": exchange.route.kind if exchange.route else None,
         "id_hash": hashed(ident) if ident is not None else None,
         "count": answer.rows,
     }

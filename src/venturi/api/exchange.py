@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated
@@ -47,19 +46,18 @@ def _uuid4() -> str:
     return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{_VARIANTS[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
 
 
-@dataclass
-class Exchange:
+class Exchange(msgspec.Struct, dict=True, weakref=True):
     """Mutable, and owned by the one task that answers the request."""
 
     request: Request
-    id: str = field(default_factory=_uuid4)
-    began: float = field(default_factory=time.perf_counter)
+    id: str = msgspec.field(default_factory=_uuid4)
+    began: float = msgspec.field(default_factory=time.perf_counter)
     method: str = ""
     path: str = ""
-    trace: Trace = field(default_factory=new_trace)
+    trace: Trace = msgspec.field(default_factory=new_trace)
     route: Route | None = None
-    params: dict[str, str] = field(default_factory=dict)
-    query: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = msgspec.field(default_factory=dict)
+    query: dict[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
     target: str | None = None
     principal: Principal | None = None
@@ -71,7 +69,7 @@ class Exchange:
         """The exchange that a request starts."""
         # latin-1 keeps every byte of the path one character, whatever was sent.
         path = request.scope["raw_path"].decode("latin-1")
-        made = cls(request, method=request.method, path=path, trace=_NO_TRACE)
+        made = cls(request, method=request.scope["method"], path=path, trace=_NO_TRACE)
         made.trace = read_trace(made.given("traceparent"))
         return made
 
@@ -107,8 +105,10 @@ class Exchange:
 
     def check_headers(self) -> None:
         """Raise ApiError when a header that decides something is given twice."""
+        given = self._given
         for name in _SINGLE:
-            self.header(name)
+            if name in given:
+                self.header(name)
 
     def raw_query(self) -> str:
         """The query string as sent."""

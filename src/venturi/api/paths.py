@@ -40,9 +40,16 @@ class Route:
         """The template's segments."""
         return tuple(self.template.split("/"))
 
+    @cached_property
+    def kind(self) -> str:
+        """What it is about: the last segment, or the one before an id."""
+        return self.template.split("/{id}")[0].rsplit("/", 1)[-1]
+
 
 Found: TypeAlias = "Mapping[str, tuple[Route, dict[str, str]]]"
 """The operations of a path by method, each with the path's parameters."""
+_Slots: TypeAlias = "Sequence[tuple[str, int]]"
+"""The names of a route's parameters, and where they stand in a path."""
 
 
 class _Shape:
@@ -52,7 +59,7 @@ class _Shape:
         self.blank = [place for place, name in enumerate(parts) if name.startswith("{")]
         self.taken = [place for place in range(len(parts)) if place not in self.blank]
         self.names = itemgetter(*self.taken)
-        self.known: dict[object, list[tuple[int, Route]]] = {}
+        self.known: dict[object, list[tuple[int, Route, _Slots]]] = {}
 
 
 class RouteTable:
@@ -64,22 +71,19 @@ class RouteTable:
             parts = route.parts
             made = _Shape(parts)
             shape = self._shapes.setdefault(len(parts), {}).setdefault(tuple(made.blank), made)
-            shape.known.setdefault(shape.names(parts), []).append((order, route))
+            slots = [(parts[place][1:-1], place) for place in shape.blank]
+            shape.known.setdefault(shape.names(parts), []).append((order, route, slots))
 
     def find(self, path: str) -> Found:
         """The operations of a path. Of two with one method, the later route counts."""
         given = path.split("/")
-        fits = [
-            (order, route, shape.blank)
-            for shape in self._shapes.get(len(given), _NONE).values()
-            if (routes := shape.known.get(shape.names(given))) and all(map(given.__getitem__, shape.blank))
-            for order, route in routes
-        ]
-        return {route.method: (route, _parameters(route, given, blank)) for _, route, blank in sorted(fits, key=_order)}
-
-
-def _parameters(route: Route, given: Sequence[str], blank: Sequence[int]) -> dict[str, str]:
-    return {route.parts[place][1:-1]: given[place] for place in blank}
+        fits: list[tuple[int, Route, _Slots]] = []
+        for shape in self._shapes.get(len(given), _NONE).values():
+            routes = shape.known.get(shape.names(given))
+            if routes and all(map(given.__getitem__, shape.blank)):
+                fits += routes
+        fits.sort(key=_order)
+        return {route.method: (route, {name: given[place] for name, place in slots}) for _, route, slots in fits}
 
 
 def tenant_in(path: str) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 from venturi.postgres.held import Held
+from venturi.runtime.gathered import gathered
 
 if TYPE_CHECKING:
     import asyncpg
@@ -17,12 +19,12 @@ _ALL_OF = f"""
     SELECT {_COLUMNS} FROM unnest($1::text[], $2::text[]) AS asked (issuer, subject)
     JOIN principals USING (issuer, subject)
 """  # noqa: S608  # our own constant
+_TOGETHER = 128
 _Name: TypeAlias = tuple[str, str]
 """Issuer and subject."""
 
 
-@dataclass(frozen=True)
-class DirectoryRow:
+class DirectoryRow(msgspec.Struct, frozen=True):
     """One principal: `tenant` is None for the vendor's own people, `mfa_public_key` a P-256 public key in PEM."""
 
     issuer: str
@@ -67,6 +69,7 @@ class Directory:
 
     async def _ask(self) -> None:
         while self._asked:
+            await gathered(lambda: sum(map(len, self._asked.values())), _TOGETHER)
             asked, self._asked = self._asked, {}
             try:
                 found = {(row.issuer, row.subject): row for row in await self.rows(asked)}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -17,8 +19,7 @@ class Verified:
     claims: Mapping[str, Any] = field(default_factory=dict)  # JSON, whatever the issuer put in
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """Somebody bound to a tenant (`kind` "tenant") or to the vendor (`kind` "support", `tenant` None)."""
 
     id: str

@@ -8,7 +8,9 @@ import hashlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from venturi.trail.signer import Signs
 
 _ED25519 = b"\x01"
 """The signature type of a note's Ed25519 key (C2SP signed-note, "Signatures")."""
@@ -48,7 +50,7 @@ def verifier_key(name: str, key: Ed25519PublicKey) -> str:
     return f"{name}+{key_id(name, key).hex()}+{base64.b64encode(_ED25519 + key.public_bytes_raw()).decode()}"
 
 
-def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
+def sign(checkpoint: Checkpoint, key: Signs) -> str:
     """The checkpoint as a signed note; the key's name is the log's origin."""
     body = checkpoint.body()
     blob = key_id(checkpoint.origin, key.public_key()) + key.sign(body.encode())

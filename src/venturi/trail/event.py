@@ -68,11 +68,11 @@ def spelled(event: Event, added: Event) -> bytes:
 
 def _plainly_spelled(event: Event, added: Event) -> bytes | None:
     """The spelling of an event that can be seen to be harmless as a whole; None for one that takes a closer look."""
-    if type(event) is not dict or not RESERVED.isdisjoint(event) or _count_plain(event, 0) > _MOST_MEMBERS:
-        return None
     try:
+        if type(event) is not dict or not RESERVED.isdisjoint(event) or _count_plain(event) > _MOST_MEMBERS:
+            return None
         data = _PLAIN.encode({**event, **added})
-    except UnicodeError:
+    except (TypeError, UnicodeError):
         return None
     return data if _is_harmless(data) else None
 
@@ -98,32 +98,33 @@ def _is_harmless(data: bytes) -> bool:
     return True
 
 
-def _count_plain(value: dict[Any, Any] | list[Any], depth: int) -> int:
-    """How many values there are in a value that is plain all through; beyond all bounds when it may not be.
+def _count_plain(event: dict[Any, Any]) -> int:
+    """How many values there are in an event that is plain all through; beyond all bounds when it may not be.
 
-    Plain is what RFC 8785 and a sorting encoder spell alike, provided that all names are ASCII: no fractions.
+    Plain is what RFC 8785 and a sorting encoder spell alike, provided that all names are ASCII: no fractions. Raises
+    TypeError when a name is no text.
     """
-    if depth >= _DEEPEST:
-        return _BEYOND
-    count = 1
-    if type(value) is dict:
-        for name in value:
-            if type(name) is not str:
-                return _BEYOND
-        items: Iterable[Any] = value.values()
-    else:
-        items = value
-    for item in items:
-        kind = type(item)
-        if kind is str or item is None or kind is bool:
-            count += 1
-        elif kind is dict or kind is list:
-            count += _count_plain(item, depth + 1)
-        elif kind is int and -_LARGEST_INTEGER <= item <= _LARGEST_INTEGER:
-            count += 1
-        else:
-            return _BEYOND
-    return count
+    count, level = 1, [event]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for holder in level:
+            items: Iterable[Any] = holder
+            if type(holder) is dict:
+                "".join(holder)  # the quickest way to see that all names are texts
+                items = holder.values()
+            count += len(holder)
+            for item in items:
+                kind = type(item)
+                if kind is str or item is None or kind is bool:
+                    continue
+                if kind is dict or kind is list:
+                    below.append(item)
+                elif kind is not int or not -_LARGEST_INTEGER <= item <= _LARGEST_INTEGER:
+                    return _BEYOND
+        if not below:
+            return count
+        level = below
+    return _BEYOND
 
 
 def admit(event: Event) -> None:

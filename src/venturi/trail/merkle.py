@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """The root of a tree without leaves."""
@@ -22,6 +23,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def split(width: int) -> int:
     """The largest power of two below `width`, which is at least 2."""
     return 1 << (width - 1).bit_length() - 1
+
+
+class Growth(NamedTuple):
+    """What leaves would add to a tree of `size`: the new nodes of every level, and the root with them."""
+
+    size: int
+    levels: list[list[bytes]]
+    root: bytes
 
 
 class Tree:
@@ -60,22 +69,40 @@ class Tree:
         self._within(size)
         return self._range(0, size) if size else EMPTY_ROOT
 
-    def root_with(self, leaves: Sequence[bytes]) -> bytes:
-        """The root that the tree would have with `leaves` behind its own; the tree itself stays as it is.
+    def grown(self, leaves: Sequence[bytes]) -> Growth:
+        """What `leaves` of 32 bytes would add behind the tree's own; the tree itself stays as it is.
 
         Costs O(len(leaves) + log n): the complete subtrees that are there already are not hashed again.
         """
-        size, stack = 0, list[tuple[int, bytes]]()
-        for level in reversed(range(len(self._levels))):
-            if len(self) >> level & 1:
-                stack.append((level, self._levels[level][size >> level]))
-                size += 1 << level
+        stack, levels = self._complete(), list[list[bytes]]()
         for leaf in leaves:
             level, node = 0, leaf
-            while stack and stack[-1][0] == level:
+            while True:
+                if level == len(levels):
+                    levels.append([])
+                levels[level].append(node)
+                if not stack or stack[-1][0] != level:
+                    break
                 node, level = node_hash(stack.pop()[1], node), level + 1
             stack.append((level, node))
-        return _folded([node for _, node in stack])
+        return Growth(len(self), levels, _folded([node for _, node in stack]))
+
+    def accept(self, growth: Growth) -> None:
+        """Take in what was computed by `grown`. Raises ValueError when the tree has another size by now."""
+        if growth.size != len(self):
+            raise ValueError(f"grown from a tree of {growth.size}, not of {len(self)}")
+        self._levels += [[] for _ in growth.levels[len(self._levels) :]]
+        for level, nodes in enumerate(growth.levels):
+            self._levels[level] += nodes
+
+    def _complete(self) -> list[tuple[int, bytes]]:
+        """The complete subtrees that the tree is made of, from the left: the level of each, and its hash."""
+        size, found = 0, list[tuple[int, bytes]]()
+        for level in reversed(range(len(self._levels))):
+            if len(self) >> level & 1:
+                found.append((level, self._levels[level][size >> level]))
+                size += 1 << level
+        return found
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of leaf `index` in the tree of `size` leaves (2.1.1). Raises ValueError outside it."""

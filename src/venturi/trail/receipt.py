@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from venturi.identity.strict import b64url
+from venturi.trail.signer import Signs
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ def statement(origin: str, seq: int, leaf_hash: bytes) -> bytes:
     return f"{origin}\nreceipt\n{seq}\n{leaf_hash.hex()}\n".encode()
 
 
-def signed_receipt(origin: str, seq: int, leaf_hash: bytes, key: Ed25519PrivateKey) -> Receipt:
+def signed_receipt(origin: str, seq: int, leaf_hash: bytes, key: Signs) -> Receipt:
     """A receipt for the leaf at `seq` of the log."""
     return Receipt(seq, leaf_hash, key.sign(statement(origin, seq, leaf_hash)))
 

@@ -14,12 +14,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from venturi.postgres.held import Held
+from venturi.runtime.gathered import gathered
 from venturi.trail import store
 from venturi.trail.checkpoint import Checkpoint, origin_of, sign, verifier_key
 from venturi.trail.errors import TrailCorrupt, TrailUnavailable
 from venturi.trail.event import Event, Unwritable, spelled
-from venturi.trail.merkle import Tree, leaf_hash
+from venturi.trail.merkle import Growth, Tree, leaf_hash
 from venturi.trail.receipt import ConsistencyProof, Entry, InclusionProof, Page, Receipt, signed_receipt
+from venturi.trail.signer import Signer
 
 if TYPE_CHECKING:
     from venturi.trail.store import Connection
@@ -34,8 +36,9 @@ _BATCH = 128
 _FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 # One lock per database: there is one trail in each.
 _ONE_WRITER = f"SELECT {store.TURN}"
-_Waiting: TypeAlias = tuple[Event, "asyncio.Future[store.Row]"]
-_Written: TypeAlias = "list[tuple[asyncio.Future[store.Row], store.Row]]"
+_Waiting: TypeAlias = "tuple[Event, asyncio.Future[Receipt | None], bool]"
+"""An event, who waits for it to be durable, and whether with a receipt."""
+_Written: TypeAlias = "list[tuple[asyncio.Future[Receipt | None], bool, store.Row]]"
 
 
 class _Stage:
@@ -49,16 +52,20 @@ class _Stage:
 
     async def append(self, event: Event) -> Receipt:
         """Raises Unwritable for an event that must not be written."""
-        return self.trail.receipt(self.add(event))
+        return self.trail.receipt(self.add(event, self.trail.time()))
 
-    def add(self, event: Event) -> store.Row:
+    def add(self, event: Event, logged: str) -> store.Row:
         """The row of an event. Raises Unwritable, and adds nothing, when it must not be written."""
-        trail, seq = self.trail, self._first + len(self.rows)
-        body = spelled(event, {"log": trail.origin, "seq": seq, "ts_logged": trail.time(), "prev_hash": self._before})
+        seq = self._first + len(self.rows)
+        body = spelled(event, {"log": self.trail.origin, "seq": seq, "ts_logged": logged, "prev_hash": self._before})
         row = store.Row(seq, leaf_hash(body), store.trace_of(event), body)
         self.rows.append(row)
         self._before = row.leaf_hash.hex()
         return row
+
+    def growth(self) -> Growth:
+        """What the rows add to the tree."""
+        return self.trail.tree.grown([row.leaf_hash for row in self.rows])
 
 
 class Trail:
@@ -81,7 +88,7 @@ class Trail:
         self.tenant = tenant
         self.origin = origin_of(tenant, epoch)
         self.tree = Tree()
-        self._pool, self._signer, self._clock = pool, signer, clock
+        self._pool, self._signer, self._clock = pool, Signer(signer), clock
         self._held = Held(pool, _SECONDS)
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []
@@ -118,21 +125,23 @@ class Trail:
 
         Raises Unwritable when it must not be written, TrailUnavailable when it can't be.
         """
-        return self.receipt(await self._durable(event))
+        receipt = await self._durable(event, wanted=True)
+        assert receipt is not None
+        return receipt
 
     def keep(self, event: Event) -> Awaitable[object]:
         """The same for an event of which nobody gets a receipt, which saves a signature.
 
         It is under way from now on, also while nobody awaits it yet.
         """
-        return self._durable(event)
+        return self._durable(event, wanted=False)
 
-    def _durable(self, event: Event) -> asyncio.Future[store.Row]:
-        row: asyncio.Future[store.Row] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, row))
+    def _durable(self, event: Event, *, wanted: bool) -> asyncio.Future[Receipt | None]:
+        durable: asyncio.Future[Receipt | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, durable, wanted))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
-        return row
+        return durable
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Connection, Append]]:
@@ -201,14 +210,11 @@ class Trail:
             # Not before: it goes on from where the tree ends now.
             stage = _Stage(self)
             yield stage
+            growth = stage.growth()
             if stage.rows:
-                await store.write(connection, stage.rows, *self._head_with(stage.rows))
-        self._grow(stage.rows)
-
-    def _grow(self, rows: list[store.Row]) -> None:
-        """Not before the commit: the tree in memory must not hold what the database may have dropped."""
-        for row in rows:
-            self.tree.append(row.leaf_hash)
+                await store.write(connection, stage.rows, *self._head_with(growth))
+        # Not before the commit: the tree in memory must not hold what the database may have dropped.
+        self.tree.accept(growth)
 
     async def _catch_up(self, connection: Connection) -> None:
         """Take in what other writers wrote, or what we wrote when a commit's answer was lost."""
@@ -220,13 +226,14 @@ class Trail:
     async def _take_in(self, connection: Connection) -> None:
         self._logged = max(await store.load(connection, self.tree, self.origin), self._logged)
 
-    def _head_with(self, rows: list[store.Row]) -> tuple[int, str]:
-        """Size and signed head of the tree with these rows behind it."""
-        size = len(self.tree) + len(rows)
-        return size, self._note(self.tree.root_with([row.leaf_hash for row in rows]), size)
+    def _head_with(self, growth: Growth) -> tuple[int, str]:
+        """Size and signed head of the tree once it has grown."""
+        size = growth.size + len(growth.levels[0])
+        return size, self._note(growth.root, size)
 
     async def _write_all(self) -> None:
         while self._waiting:
+            await gathered(lambda: len(self._waiting), _BATCH)
             # Whatever comes in while this batch is on its way to the disk makes up the next one.
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
@@ -247,9 +254,9 @@ class Trail:
                         written = _added(stage, batch)
         except _FAULTS as fault:
             raise TrailUnavailable(f"{self.origin}: {type(fault).__name__}") from fault
-        for future, row in written:
-            if not future.done():
-                future.set_result(row)
+        for durable, wanted, row in written:
+            if not durable.done():
+                durable.set_result(self.receipt(row) if wanted else None)
 
     async def _write_at_once(self, connection: Connection, batch: list[_Waiting]) -> _Written | None:
         """Write the batch in a single statement, as if nobody else had written; None, and nothing, if somebody has.
@@ -259,30 +266,32 @@ class Trail:
         stage = _Stage(self)
         written = _added(stage, batch)
         if stage.rows:
+            growth = stage.growth()
             try:
-                await store.write_alone(connection, stage.rows, *self._head_with(stage.rows), seconds=_SECONDS)
+                await store.write_alone(connection, stage.rows, *self._head_with(growth), seconds=_SECONDS)
             except asyncpg.UniqueViolationError:
                 return None
-            self._grow(stage.rows)
+            self.tree.accept(growth)
         return written
 
 
 def _added(stage: _Stage, batch: list[_Waiting]) -> _Written:
     written: _Written = []
-    for event, row in batch:
+    logged = stage.trail.time()
+    for event, durable, wanted in batch:
         try:
-            written.append((row, stage.add(event)))
+            written.append((durable, wanted, stage.add(event, logged)))
         except Unwritable as problem:
-            _refuse([(event, row)], problem)
+            _refuse([(event, durable, wanted)], problem)
     return written
 
 
 def _refuse(batch: list[_Waiting], problem: Exception) -> None:
-    for _, row in batch:
-        if not row.done():
-            row.set_exception(problem)
+    for _, durable, _ in batch:
+        if not durable.done():
+            durable.set_exception(problem)
             # Who waits hears of it; that somebody gave up, or hears it of another trail first, is nothing to log.
-            row.exception()
+            durable.exception()
 
 
 def _entry(row: asyncpg.Record) -> Entry:
