@@ -1,13 +1,17 @@
-"""refusal.cpu and refusal.cpu_under_load: CPU of the API per refused cross-tenant request, alone and 32 at once.
+"""refusal.cpu, .cpu_of_32 and .cpu_of_64: CPU of the API per refused cross-tenant request, alone and so many at once.
 
 Each is set against the bare framework and token verification under the same load, turn by turn: a machine that does
 something else meanwhile does it to both. A refusal is durable in two trails before it is answered: the API's share of
 that is in the figures, PostgreSQL's is not.
+
+refusal.floor is the bare framework with one `SELECT 1` before each answer, alone: nothing that waits for a database
+costs less.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import statistics
 import subprocess
@@ -27,7 +31,7 @@ from benchmarks.figure import Figure
 from benchmarks.processes import cpu_seconds, family
 from benchmarks.venturi_up import venturi_up
 
-CONNECTIONS = 32
+LOADS = (32, 64)
 TURNS = 5
 _SECONDS = 2
 _PATH = "/v1/tenants/acme/attributions/att_0123456789abcdef"
@@ -41,13 +45,15 @@ def measure() -> dict[str, Figure]:
         (api,) = [pid for pid in family(running.pid) if "venturi.serve\0api" in _command(pid)]
         token = _token(profile)
         ours = api, profile["target"]["base_url"]
-        with _bare(profile) as bare:
-            for pid, url in (ours, bare):  # once for nothing, to warm both
-                _cpu_per_request(pid, url, token, CONNECTIONS)
-            return {
+        with _bare(profile) as bare, _bare(profile, _login(profile)) as waiting:
+            for pid, url in (ours, bare, waiting):  # once for nothing, to warm them all
+                _cpu_per_request(pid, url, token, LOADS[0])
+            loads = {f"refusal.cpu_of_{load}": _compared(ours, bare, token, load) for load in LOADS}
+            alone = {
                 "refusal.cpu": _compared(ours, bare, token, 1),
-                "refusal.cpu_under_load": _compared(ours, bare, token, CONNECTIONS),
+                "refusal.floor": _compared(waiting, bare, token, 1),
             }
+            return {**alone, **loads}
 
 
 def _compared(ours: tuple[int, str], bare: tuple[int, str], token: str, connections: int) -> Figure:
@@ -108,14 +114,23 @@ def _token(profile: dict[str, Any]) -> str:
     return str(httpx.post(client["url"], data=form, trust_env=False).json()["access_token"])
 
 
+def _login(profile: dict[str, Any]) -> dict[str, Any]:
+    """Globex's own database, as its service logs in."""
+    (globex,) = [tenant for tenant in profile["tenants"] if tenant["id"] == "globex"]
+    login = {name: globex["database"][name] for name in ("host", "port", "database", "user", "ca")}
+    return {**login, "password": Path(globex["database"]["password"]["file"]).read_text()}
+
+
 @contextmanager
-def _bare(profile: dict[str, Any]) -> Iterator[tuple[int, str]]:
+def _bare(profile: dict[str, Any], login: dict[str, Any] | None = None) -> Iterator[tuple[int, str]]:
     issuer, keys = next(pair for pair in profile["tokens"]["jwks"].items() if pair[0].endswith("/globex"))
     command = [sys.executable, "-m", "benchmarks.bare_server", issuer, keys, profile["tokens"]["audience"]]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
     assert process.stdout
     try:
+        process.stdin.write(json.dumps(login) + "\n" if login else "\n")
+        process.stdin.flush()
         yield process.pid, process.stdout.readline().strip()
     finally:
         process.stdin.close()
