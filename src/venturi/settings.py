@@ -147,6 +147,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     support: SupportSettings = SupportSettings()
     streams: IngestStreams | None = None
     """None: no broker; events are not taken."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of the reverse proxies that are believed when they say whom they speak for (X-Forwarded-For)."""
     traces: str = ""
     """URL of a collector of OpenTelemetry spans (OTLP over HTTP); none are made without it."""
     overlay: str = ""

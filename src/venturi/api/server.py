@@ -73,7 +73,8 @@ async def serve(settings: ApiSettings, parts: Parts, announce: Callable[[str], N
     async with AsyncExitStack() as stack:
         api = await assemble(settings, parts, stack)
         application: ASGIApp = api.asgi()
-        await serve_asgi(_traced(application, settings, stack) if settings.traces else application, announce, stop)
+        traced = _traced(application, settings, stack) if settings.traces else application
+        await serve_asgi(traced, announce, stop, proxies=settings.proxies)
 
 
 def _traced(application: ASGIApp, settings: ApiSettings, stack: AsyncExitStack) -> ASGIApp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +15,17 @@ from venturi.runtime.patience import PatientProtocol
 _GRACE_SECONDS = 3
 
 
-async def serve_asgi(app: Any, announce: Callable[[str], None], stop: asyncio.Event) -> None:  # noqa: ANN401  # an ASGI app
-    """Serve `app`, call `announce` with the base URL once it listens, end when `stop` is set."""
+async def serve_asgi(
+    app: Any,  # noqa: ANN401  # an ASGI app
+    announce: Callable[[str], None],
+    stop: asyncio.Event,
+    *,
+    proxies: Collection[str] = (),
+) -> None:
+    """Serve `app`, call `announce` with the base URL once it listens, end when `stop` is set.
+
+    Who connects is who asks, unless it is one of the `proxies` (addresses): those say whom they ask for.
+    """
     listener = listen()
     config = uvicorn.Config(
         app,
@@ -27,8 +36,9 @@ async def serve_asgi(app: Any, announce: Callable[[str], None], stop: asyncio.Ev
         log_config=None,
         server_header=False,
         date_header=True,
-        # Who connects is who counts: what a client says of where it comes from is not to be taken for it.
-        proxy_headers=False,
+        # uvicorn believes whoever is on the same machine.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=64 * 1024,
