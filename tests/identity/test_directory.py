@@ -153,3 +153,30 @@ def test_everybody_hears_of_it_when_the_query_is_given_up(database: Database) ->
         assert await directory.find(_ALDER, _NAMES[0]) is not None
 
     _with(database, story)
+
+
+def test_everybody_hears_of_it_when_a_look_up_is_given_up_before_it_begins(database: Database) -> None:
+    async def story(directory: Gated) -> None:
+        asking = asyncio.create_task(directory.find(_ALDER, _NAMES[0]))
+        while directory._asking is None:  # noqa: ASYNC110  # it has no event for it
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        directory._asking.cancel()
+        with pytest.raises(ConnectionAbortedError):
+            await asyncio.wait_for(asking, 5)
+        assert directory.asked == []
+        assert await directory.find(_ALDER, _NAMES[0]) is not None
+
+    _with(database, story)
+
+
+def test_those_who_come_one_after_the_other_share_the_first_query_too(database: Database) -> None:
+    async def story(directory: Gated) -> None:
+        asking = []
+        for name in _NAMES:
+            asking.append(asyncio.create_task(directory.find(_ALDER, name)))
+            await asyncio.sleep(0)
+        assert None not in await asyncio.gather(*asking)
+        assert directory.asked == [len(_NAMES)]
+
+    _with(database, story)

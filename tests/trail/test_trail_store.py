@@ -112,6 +112,35 @@ def test_concurrent_events_share_transactions_and_get_places_without_gaps(databa
     run(story())
 
 
+def test_events_that_come_one_after_the_other_go_with_the_first(database: Database) -> None:
+    async def story() -> None:
+        async with database.pool() as pool:
+            trail = await opened(pool)
+            coming = []
+            for number in range(30):
+                coming.append(asyncio.create_task(trail.append(event(number))))
+                await asyncio.sleep(0)
+            assert [receipt.seq for receipt in await asyncio.gather(*coming)] == list(range(30))
+            assert await pool.fetchval("SELECT count(*) FROM trail_heads") == 1
+
+    run(story())
+
+
+def test_everybody_hears_of_it_when_the_writer_is_stopped_before_it_begins(database: Database) -> None:
+    async def story() -> None:
+        async with database.pool() as pool:
+            trail = await opened(pool)
+            kept = trail.keep(event(1))
+            await asyncio.sleep(0)
+            assert trail._writer is not None
+            trail._writer.cancel()
+            with pytest.raises(TrailUnavailable):
+                await asyncio.wait_for(kept, 5)
+            assert (await trail.append(event(2))).seq == 0
+
+    run(story())
+
+
 def test_two_writers_on_one_trail_make_one_tree(database: Database) -> None:
     async def story() -> None:
         async with database.pool() as one, database.pool() as two:

@@ -69,9 +69,10 @@ class Directory:
 
     async def _ask(self) -> None:
         while self._asked:
-            await gathered(lambda: sum(map(len, self._asked.values())), _TOGETHER)
-            asked, self._asked = self._asked, {}
+            asked: _Asked = {}
             try:
+                await gathered(lambda: sum(map(len, self._asked.values())), _TOGETHER)
+                asked, self._asked = self._asked, {}
                 found = {(row.issuer, row.subject): row for row in await self.rows(asked)}
             except Exception as problem:  # everybody who waits has to hear of it, whatever it is
                 _fail(asked, problem)

@@ -233,10 +233,11 @@ class Trail:
 
     async def _write_all(self) -> None:
         while self._waiting:
-            await gathered(lambda: len(self._waiting), _BATCH)
-            # Whatever comes in while this batch is on its way to the disk makes up the next one.
-            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            batch: list[_Waiting] = []
             try:
+                await gathered(lambda: len(self._waiting), _BATCH)
+                # Whatever comes in while this batch is on its way to the disk makes up the next one.
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 await self._write(batch)
             except Exception as problem:  # every waiting caller has to hear of it, whatever it is
                 _refuse(batch, problem)
