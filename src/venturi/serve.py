@@ -48,6 +48,7 @@ def main(name: str) -> None:
         module.prepare(alone=True)
     # Modules are here to stay: nobody looks through them again for something to collect.
     gc.freeze()
+    # A request leaves no cycles behind: what is young is dead before anybody looks, so nobody looks often.
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
     settings = msgspec.json.decode(sys.stdin.readline(), type=_SETTINGS[name])
