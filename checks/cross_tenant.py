@@ -181,11 +181,13 @@ def check_trails_and_requests_tell_the_same(
 
 @claim("QA-3")
 def check_an_attempt_is_told_with_its_whole_context(probe: CrossTenantTrail, ledger: Ledger) -> None:
-    """A record that leaves out where from, what or how much can't be followed up by whoever reads it."""
+    """A record can't be followed up that leaves out where from, what or how much, or lets the attacker choose it."""
     trails_work(probe, ledger)
-    ledger.population(len(probe.units))
+    ledger.population(len(probe.units) + len(probe.pairs))
     for unit in probe.units:
         ledger.expect(probe.context(probe.attempt(unit)), is_=PRESENT)
+    for attacker, victim in probe.pairs:
+        ledger.expect(probe.chosen_source(attacker, victim), is_=ABSENT)
 
 
 def own_access_works(probe: CrossTenant, ledger: Ledger) -> None:

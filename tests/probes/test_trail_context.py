@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tenantproof.clients.exchange import Answer, Request
-from tenantproof.probes.trail_context import untold_context
+from tenantproof.probes.trail_context import chosen_source, untold_context
 
 REQUEST = Request(method="GET", target="/v1/tenants/globex/attributions/att_1?a=b")
 ANSWER = Answer(status=403, body=b"x" * 77)
@@ -52,3 +52,19 @@ def test_what_is_left_out_is_named(changes: dict[str, Any], missing: list[str]) 
 
 def test_an_event_of_nothing_tells_nothing() -> None:
     assert len(untold_context({}, REQUEST, ANSWER, "globex")) == len(untold_context(None, REQUEST, ANSWER, "x")) == 9
+
+
+@pytest.mark.parametrize(
+    ("source", "believed"),
+    [
+        ({"ip": "192.0.2.77"}, ["source.ip"]),
+        ({"ip_hash": "SHA256:" + hashlib.sha256(b"192.0.2.77").hexdigest().upper()}, ["source.ip_hash"]),
+        ({"peer": "192.0.2.77, 127.0.0.1", "port": 1}, ["source.peer"]),
+        ({"ip": "127.0.0.1", "forwarded_for": "192.0.2.77", "xff_chain": ["192.0.2.77"], "hops": 7}, []),
+        ({"ip_hash": "sha256:" + hashlib.sha256(b"127.0.0.1").hexdigest()}, []),
+    ],
+)
+def test_a_chosen_address_is_found_where_an_event_believes_it_and_not_where_it_was_only_heard(
+    source: dict[str, Any], believed: list[str]
+) -> None:
+    assert chosen_source(_event(source=source), "192.0.2.77") == believed

@@ -201,12 +201,15 @@ class CrossTenant(Pairwise):
             return UNANSWERED, (answer.failure or answer.malformed,)
         return ABSENT, ()
 
-    def _send(self, operation: str, *, at: str, as_: str, record: str = "") -> tuple[Request, Answer]:
+    def _send(
+        self, operation: str, *, at: str, as_: str, record: str = "", headers: tuple[tuple[str, str], ...] = ()
+    ) -> tuple[Request, Answer]:
         request = self.target.request(
             self.target.operation(operation),
             tenant=at,
             record=record,
             bearer=self.target.bearer(as_),
+            headers=headers,
             principal=f"{as_}/reader",
             probe=new_probe(),
         )

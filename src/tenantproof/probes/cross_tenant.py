@@ -6,8 +6,8 @@ import dataclasses
 from functools import cached_property
 from typing import ClassVar
 
-from tenantproof.model.observation import Observation
-from tenantproof.model.outcome import PRESENT, UNCLEAR
+from tenantproof.model.observation import Observation, Unit
+from tenantproof.model.outcome import ABSENT, PRESENT, UNCLEAR
 from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
 from tenantproof.probes.certificates import ClientCertificates
 from tenantproof.probes.departed import Departed
@@ -23,8 +23,9 @@ from tenantproof.probes.restoring import Restoring
 from tenantproof.probes.shares import SharedLinks
 from tenantproof.probes.sighting import new_probe, sight
 from tenantproof.probes.sweep import Sweep
-from tenantproof.probes.trail_context import untold_context
+from tenantproof.probes.trail_context import chosen_source, untold_context
 from tenantproof.probes.trail_events import Sought, TrailReader, TrailReading
+from tenantproof.probes.vectors.headers import ORIGINS
 from tenantproof.probes.webhooks import Webhooks
 
 __all__ = [
@@ -46,6 +47,10 @@ __all__ = [
     "Sweep",
     "Webhooks",
 ]
+
+
+_ELSEWHERE = "192.0.2.77"
+"""An address that is nobody's (RFC 5737)."""
 
 
 class CrossTenantTrail(CrossTenant):
@@ -93,6 +98,22 @@ class CrossTenantTrail(CrossTenant):
             note = f"the event says nothing of: {', '.join(least)}"
             reading = dataclasses.replace(reading, outcome=UNCLEAR, notes=(note,))
         return self._trail_sight(what, reading, attempt)
+
+    def chosen_source(self, attacker: str, victim: str) -> Observation:
+        """Whether an attempt is recorded as coming from where it says: present, if the attacker's copy believes it."""
+        said = (*((name, _ELSEWHERE) for name in ORIGINS), ("Forwarded", f"for={_ELSEWHERE}"))
+        record = self.record_of(victim).id
+        request, answer = self._send("read", at=victim, as_=attacker, record=record, headers=said)
+        code = self._http.refusals["mismatch"].code
+        sought = Sought(request.probe, request.method, self._route("read"), answer, code)
+        reading = self._reader.appear(attacker, sought)
+        if believed := {path for event in reading.events for path in chosen_source(event, _ELSEWHERE)}:
+            reading = dataclasses.replace(reading, notes=(f"members that hold it: {', '.join(sorted(believed)[:5])}",))
+        elif reading.outcome is PRESENT:
+            reading = dataclasses.replace(reading, outcome=ABSENT)
+        what = f"{attacker} chooses where its attempt on {victim} is said to come from"
+        unit = Unit(attacker=attacker, victim=victim, operation="read", vector="chosen source")
+        return sight(what, reading.request, reading.answer, reading.outcome, unit=unit, notes=reading.notes)
 
     def absent(self, attempt: Attempt, *, in_: str) -> Observation:
         """Whether the attempt stands in the trail of a tenant that it does not concern."""

@@ -14,6 +14,8 @@ from typing import Any
 from tenantproof.clients.exchange import Answer, Request
 
 _EMPTY = (None, "", 0, False)
+_SOURCE = r"source|(?:^|[._])ip(?:$|[._])|address|peer|remote"
+_HEARSAY = re.compile(r"forward|xff|hop|chain|claim|via|prox|header", re.IGNORECASE)
 
 
 def untold_context(event: object, request: Request, answer: Answer, target: str) -> list[str]:
@@ -24,7 +26,7 @@ def untold_context(event: object, request: Request, answer: Answer, target: str)
     leaves = list(_leaves(event, ""))
     path = request.target.partition("?")[0]
     told = {
-        "where it came from": _named(leaves, r"source|(?:^|[._])ip(?:$|[._])|address|peer|remote"),
+        "where it came from": _named(leaves, _SOURCE),
         "the program that asked": _named(leaves, r"agent"),
         "how the caller was known": _named(leaves, r"auth|session|scope|role"),
         "whose data it was after": _stands(leaves, target),
@@ -35,6 +37,22 @@ def untold_context(event: object, request: Request, answer: Answer, target: str)
         "an id to follow it by": _named(leaves, r"request_?id|correlation|log_?id"),
     }
     return [name for name, is_told in told.items() if not is_told]
+
+
+def chosen_source(event: object, address: str) -> list[str]:
+    """The members by which an event says that the request came from this address, which its sender only named.
+
+    A member that is called after what was heard, as a chain of proxies is, may hold it.
+    """
+    digest = hashlib.sha256(address.encode()).hexdigest()
+    return [
+        path
+        for path, value in _leaves(event, "")
+        if re.search(_SOURCE, path, re.IGNORECASE)
+        and not _HEARSAY.search(path)
+        and isinstance(value, str)
+        and (address in value or digest in value.lower())
+    ]
 
 
 def _named(leaves: list[tuple[str, object]], pattern: str) -> bool:

@@ -127,10 +127,11 @@ def rewrite(case: Case, form: str) -> Draft:
     return case.own().saying((form, case.foreign().path))
 
 
-_PLACES = ("X-Forwarded-For", "X-Real-IP", "True-Client-IP", "Client-IP", "X-Client-IP", "X-Cluster-Client-IP")
+ORIGINS = ("X-Forwarded-For", "X-Real-IP", "True-Client-IP", "Client-IP", "X-Client-IP", "X-Cluster-Client-IP")
+"""Headers by which a request says where it comes from."""
 
 
-@HEADERS.add("X031", "from within", forms=_PLACES)
+@HEADERS.add("X031", "from within", forms=ORIGINS)
 def from_within(case: Case, form: str) -> Draft:
     """Requests from the machine itself are trusted."""
     return case.foreign().saying((form, "127.0.0.1"))
