@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from tenantproof.clients.target import Target
@@ -19,6 +19,7 @@ from tenantproof.probes.access_story import Story
 from tenantproof.probes.probe import Probe
 
 _SECONDS = 60
+_SOUND_SECONDS = 600
 _AT_A_TIME = 4
 _ENDINGS = ("deny", "withdraw", "revoke")
 _WHO = {
@@ -78,14 +79,24 @@ class NearMisses(Probe):
         self.misses = tuple(derive(self.support, looks, TWIN in tenant.principals))
 
     def of(self, claim: str) -> Iterator[Lived]:
-        """The near misses that would break a claim, lived through a few at a time, in their own order."""
-        pool = ThreadPoolExecutor(_AT_A_TIME)
+        """The near misses that would break a claim, lived through a few at a time, in their own order.
+
+        Meanwhile a sound case gives access to the same people: none of it may be lent to another case.
+        """
+        groups = self._groups(claim)
+        if not groups:
+            return
+        sound, pool = self.story(_SOUND_SECONDS), ThreadPoolExecutor(_AT_A_TIME)
+        legal = tuple(sound.live(self.support.path))
         try:
-            for lived in pool.map(self._live_together, self._groups(claim)):
-                yield from lived
+            for lived in pool.map(self._live_together, groups):
+                for each in lived:
+                    yield replace(each, legal=(*legal, *each.legal))
+                    legal = ()
         finally:
             # Whoever stops listening wants no more of them.
             pool.shutdown(cancel_futures=True)
+            close(sound)
 
     def count(self, claim: str) -> int:
         """How many near misses would break a claim."""
