@@ -107,8 +107,7 @@ def _by_asyncio(base: str, token: str, connections: int) -> int:
 
 
 def _token(profile: dict[str, Any]) -> str:
-    (globex,) = [tenant for tenant in profile["tenants"] if tenant["id"] == "globex"]
-    client = globex["principals"]["reader"]["client"]
+    client = _globex(profile)["principals"]["reader"]["client"]
     secret = Path(client["client_secret"]["file"]).read_text()
     form = {"grant_type": "client_credentials", "client_id": client["client_id"], "client_secret": secret}
     return str(httpx.post(client["url"], data=form, trust_env=False).json()["access_token"])
@@ -116,9 +115,13 @@ def _token(profile: dict[str, Any]) -> str:
 
 def _login(profile: dict[str, Any]) -> dict[str, Any]:
     """Globex's own database, as its service logs in."""
-    (globex,) = [tenant for tenant in profile["tenants"] if tenant["id"] == "globex"]
-    login = {name: globex["database"][name] for name in ("host", "port", "database", "user", "ca")}
-    return {**login, "password": Path(globex["database"]["password"]["file"]).read_text()}
+    database = _globex(profile)["database"]
+    login = {name: database[name] for name in ("host", "port", "database", "user", "ca")}
+    return {**login, "password": Path(database["password"]["file"]).read_text()}
+
+
+def _globex(profile: dict[str, Any]) -> dict[str, Any]:
+    return next(tenant for tenant in profile["tenants"] if tenant["id"] == "globex")
 
 
 @contextmanager

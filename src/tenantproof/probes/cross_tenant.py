@@ -6,6 +6,7 @@ import dataclasses
 from functools import cached_property
 from typing import ClassVar
 
+from tenantproof.clients.exchange import Answer, Request
 from tenantproof.model.observation import Observation, Unit
 from tenantproof.model.outcome import ABSENT, PRESENT, UNCLEAR
 from tenantproof.probes.across import OPERATIONS, Attempt, CrossTenant
@@ -104,9 +105,7 @@ class CrossTenantTrail(CrossTenant):
         said = (*((name, _ELSEWHERE) for name in ORIGINS), ("Forwarded", f"for={_ELSEWHERE}"))
         record = self.record_of(victim).id
         request, answer = self._send("read", at=victim, as_=attacker, record=record, headers=said)
-        code = self._http.refusals["mismatch"].code
-        sought = Sought(request.probe, request.method, self._route("read"), answer, code)
-        reading = self._reader.appear(attacker, sought)
+        reading = self._reader.appear(attacker, self._refused("read", request, answer))
         if believed := {path for event in reading.events for path in chosen_source(event, _ELSEWHERE)}:
             reading = dataclasses.replace(reading, notes=(f"members that hold it: {', '.join(sorted(believed)[:5])}",))
         elif reading.outcome is PRESENT:
@@ -129,8 +128,11 @@ class CrossTenantTrail(CrossTenant):
 
     def _sought(self, attempt: Attempt) -> Sought:
         operation = attempt.access.unit.operation if attempt.access.unit else "read"
+        return self._refused(operation, attempt.request, attempt.answer)
+
+    def _refused(self, operation: str, request: Request, answer: Answer) -> Sought:
         code = self._http.refusals["mismatch"].code
-        return Sought(attempt.request.probe, attempt.request.method, self._route(operation), attempt.answer, code)
+        return Sought(request.probe, request.method, self._route(operation), answer, code)
 
     def _route(self, operation: str) -> str:
         return self.target.operation(operation).path

@@ -87,8 +87,8 @@ class NearMisses(Probe):
         if not groups:
             return
         sound, pool = self.story(_SOUND_SECONDS), ThreadPoolExecutor(_AT_A_TIME)
-        legal = tuple(sound.live(self.support.path))
         try:
+            legal = tuple(sound.live(self.support.path))
             for lived in pool.map(self._live_together, groups):
                 for each in lived:
                     yield replace(each, legal=(*legal, *each.legal))

@@ -97,8 +97,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_at(self._until, self._rung)
 
     def _rung(self) -> None:
-        # One timer outlives many header sections, which nearly all end at once: to set and stop one costs as much as
-        # to read a request.
+        # One timer outlives many header sections, which nearly all end at once: it is not set for each.
         self._timer = None
         if self._until is None:
             return
